@@ -1,0 +1,1 @@
+"""Model -> artifact: exporters, one folder a format, and the artifact with its manifest."""

@@ -1,0 +1,1 @@
+"""Artifact -> endpoint: serving stacks, one folder each, and the runtimes below our own."""

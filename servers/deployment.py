@@ -1,0 +1,37 @@
+"""What is to be served, by which stack and with which settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exporters.artifact import Artifact
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings that have one name for all stacks.
+
+    Attributes:
+        instances: model instances that compute at the same time.
+        threads: threads that one instance computes with (intra-op).
+    """
+
+    instances: int = 1
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """An artifact on a stack.
+
+    Attributes:
+        artifact: what is served.
+        stack: name of the serving stack, a folder of ``servers/``.
+        settings: the same for all stacks unless a suite says otherwise.
+        cores: CPU cores that the server may use, or None for all.
+    """
+
+    artifact: Artifact
+    stack: str
+    settings: Settings = Settings()
+    cores: tuple[int, ...] | None = None

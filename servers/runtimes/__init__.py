@@ -1,0 +1,1 @@
+"""The runtimes behind our own servers, one folder each."""

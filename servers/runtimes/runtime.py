@@ -1,0 +1,47 @@
+"""What a runtime is: it loads artifacts of some formats and computes on numpy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from models import Registry, Tensors, TensorSpec
+
+
+class LoadedModel(Protocol):
+    """A model in memory. ``run`` may be called from any one thread at a time."""
+
+    facts: Mapping[str, str]
+    """What really runs, such as providers and instruction sets, as far as the library tells."""
+
+    def run(self, inputs: Tensors) -> dict[str, np.ndarray]:
+        """Outputs by name for a batch. The inputs are already checked against the specifications."""
+        ...
+
+
+class Runtime(Protocol):
+    """Loads one or more formats. Implementations import their library inside ``load`` only."""
+
+    name: str
+    formats: tuple[str, ...]
+    platform: str
+    """The Open Inference Protocol's name for format and runtime, such as ``onnx_onnxruntime``."""
+    packages: tuple[str, ...]
+    """Distributions whose versions decide what is computed."""
+
+    def load(
+        self, path: Path, *, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], threads: int
+    ) -> LoadedModel:
+        """Load a model's file to compute with ``threads`` intra-op threads.
+
+        Raises:
+            RuntimeLoadError: the file is not what the format says.
+        """
+        ...
+
+
+RUNTIMES: Registry[Runtime] = Registry("servers.runtimes", entry="runtime", attribute="RUNTIME")
+"""Every ``servers/runtimes/<name>/runtime.py``."""
