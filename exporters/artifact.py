@@ -131,8 +131,4 @@ def write_answers(folder: Path, answers: Answers) -> None:
 
 
 def _under(prefix: str, arrays: Tensors) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(f"{prefix}/"): array
-        for name, array in arrays.items()
-        if name.startswith(f"{prefix}/")
-    }
+    return {name.removeprefix(f"{prefix}/"): array for name, array in arrays.items() if name.startswith(f"{prefix}/")}

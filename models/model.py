@@ -71,9 +71,7 @@ class Model:
             UnknownName: the model is not written in that framework.
         """
         if framework not in self.frameworks:
-            raise UnknownName(
-                f"{self.name} is not written in {framework!r}: choose from {', '.join(self.frameworks)}"
-            )
+            raise UnknownName(f"{self.name} is not written in {framework!r}: choose from {', '.join(self.frameworks)}")
         source: Source = import_module(f"models.{self.name}.{framework}").load()
         return source
 
