@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -54,12 +56,14 @@ class Manifest(BaseModel):
     """SHA-256 of the file."""
     size_bytes: int
     export_seconds: float
-    """Wall time of the conversion alone, without training or checking."""
+    """Wall time of the conversion, without training or checking; with what its libraries import on their first use."""
     tolerance: float
     """Largest absolute difference from the source that this precision may have."""
     parity: Parity
     accuracy: float | None
     """Share of the evaluation set that the artifact labels right; None where there are no true labels."""
+    fingerprint: str
+    """SHA-256 over everything that the artifact was made and checked from: equal means there is nothing to redo."""
     created: str
     """UTC, ISO 8601."""
 
@@ -97,11 +101,24 @@ class Artifact:
         """
         path = self.folder / ANSWERS
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise ArtifactError(f"{path}: unreadable ({error}): export {self.ref} again") from error
         return Answers(_under("inputs", arrays), _under("outputs", arrays))
+
+    def check(self) -> None:
+        """Compare the model's file with the manifest's checksum.
+
+        Raises:
+            ArtifactError: the file is missing, unreadable or another one.
+        """
+        try:
+            found = sha256_of(self.path)
+        except OSError as error:
+            raise ArtifactError(f"{self.path}: unreadable ({error.strerror}): export {self.ref} again") from error
+        if found != self.manifest.sha256:
+            raise ArtifactError(f"{self.path}: changed since it was made (SHA-256 differs): export {self.ref} again")
 
     @classmethod
     def read(cls, folder: Path) -> Artifact:
@@ -115,11 +132,24 @@ class Artifact:
             manifest = Manifest.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
             raise ArtifactError(f"{folder}: not an artifact: it has no {MANIFEST}") from error
+        except OSError as error:
+            raise ArtifactError(f"{path}: unreadable ({error.strerror})") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             raise ArtifactError(f"{path}: {where}: {first['msg']}") from error
         return cls(folder, manifest)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Store ``manifest`` as ``manifest.json`` in an artifact's folder."""
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
 def write_answers(folder: Path, answers: Answers) -> None:

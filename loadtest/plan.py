@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from loadtest.errors import LoadError
 from loadtest.scenario import Scenario
+
+NAME: Final = "plan.json"
 
 
 class AnswerCheck(BaseModel):
@@ -32,6 +35,8 @@ class LoadPlan(BaseModel):
     """The model's name on the server."""
     pool: Path
     """An ``.npz`` with ``inputs/NAME`` arrays ``[items, ...]``, and with ``outputs/NAME`` where answers are known."""
+    batched: bool = True
+    """Whether an item of the pool is sent as a batch of one, ``[1, ...]``; else as it is, ``[...]``."""
     check: AnswerCheck | None = None
     scenario: Scenario
     warmup_s: Annotated[float, Field(ge=0)] = 2.0
@@ -40,8 +45,31 @@ class LoadPlan(BaseModel):
     """Length in seconds of the measured window that follows the warm-up."""
     seed: Annotated[int, Field(ge=0)] = 0
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
-    """Most requests outstanding at once (over HTTP/1.1: connections). Reaching it makes the run INVALID."""
+    """Most requests outstanding at once in an open loop (over HTTP/1.1: connections). Reaching it makes the run
+    INVALID."""
     timeout_s: Annotated[float, Field(gt=0)] = 10.0
-    """A request without an answer after this long is a recorded failure."""
+    """A request without an answer this long after its intended time is a recorded failure."""
     core: int | None = None
     """The CPU core that the engine is bound to; None leaves it to the system, and the engine does not spin."""
+
+
+def write_plan(folder: Path, plan: LoadPlan) -> None:
+    """Store a plan as ``plan.json``."""
+    (folder / NAME).write_text(plan.model_dump_json(indent=2) + "\n")
+
+
+def read_plan(folder: Path) -> LoadPlan:
+    """Read ``plan.json``.
+
+    Raises:
+        LoadError: it is missing or not a plan; the line names the field.
+    """
+    path = folder / NAME
+    try:
+        return LoadPlan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise LoadError(f"{path}: no plan ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise LoadError(f"{path}: {where}: {first['msg']}") from error

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-SPOOL_DTYPE = np.dtype(
-    [
-        ("intended_ns", "<i8"),
-        ("sent_ns", "<i8"),
-        ("done_ns", "<i8"),
-        ("outcome", "<i4"),
-        ("input_index", "<i4"),
-    ]
-)
-"""One request as the engine spools it. Times are of CLOCK_MONOTONIC; a request never sent has ``sent_ns`` 0."""
+from loadtest import spool
+from loadtest.errors import LoadError
+
+NAME: Final = "records.parquet"
+_METADATA: Final = b"tailbed"
 
 
 class Outcome(enum.IntEnum):
@@ -25,11 +22,30 @@ class Outcome(enum.IntEnum):
 
     OK = 0
     REFUSED = 1
+    """No connection could be made."""
     RESET = 2
+    """The connection ended before the answer was complete."""
     TIMEOUT = 3
     MALFORMED = 4
+    """What came is not an answer of the protocol."""
+    STOPPED = 5
+    """The run was stopped before an answer came."""
     HTTP = 1000
     GRPC = 2000
+
+
+def outcome_name(outcome: int) -> str:
+    """The outcome as people read it: ``"ok"``, ``"timeout"``, ``"http 503"``, ``"grpc 14"``."""
+    if outcome > Outcome.GRPC:
+        return f"grpc {outcome - Outcome.GRPC}"
+    if outcome > Outcome.HTTP:
+        return f"http {outcome - Outcome.HTTP}"
+    return Outcome(outcome).name.lower()
+
+
+def _parse_outcome(name: str) -> int:
+    kind, _, status = name.partition(" ")
+    return Outcome[kind.upper()] + int(status or 0)
 
 
 class EngineFacts(BaseModel):
@@ -66,6 +82,8 @@ class Records:
         outcome: int32 ``[requests]``, see ``Outcome``.
         input_index: int32 ``[requests]``, the item of the pool that was sent.
         warmup: bool ``[requests]``, intended before the measured window.
+        correct: int8 ``[requests]``, 1 where the answer was compared with the known one and agrees, 0 where it
+            does not, -1 where it was not compared.
         facts: the engine's own facts.
     """
 
@@ -75,4 +93,102 @@ class Records:
     outcome: np.ndarray
     input_index: np.ndarray
     warmup: np.ndarray
+    correct: np.ndarray
     facts: EngineFacts
+
+
+def from_rows(rows: np.ndarray, correct: np.ndarray, facts: EngineFacts) -> Records:
+    """Records of a spool's rows (``[requests]`` of ``spool.DTYPE``, in any order) and their ``correct``."""
+    order = np.argsort(rows["intended_ns"], kind="stable")
+    columns = {name: np.ascontiguousarray(rows[name][order]) for name in spool.DTYPE.names or ()}
+    warmup = columns["intended_ns"] < facts.window_start_ns
+    return Records(**columns, warmup=warmup, correct=correct[order], facts=facts)
+
+
+def write(path: Path, records: Records) -> None:
+    """Write a Parquet file; it appears complete or not at all.
+
+    Its columns are those of ``Records``, but ``outcome`` is a readable string and an unknown ``correct`` is null.
+    """
+    # Not at the module's top: the command line imports this module and must start faster than pyarrow does.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    outcomes, index = np.unique(records.outcome, return_inverse=True)
+    labels = pa.array([outcome_name(outcome) for outcome in outcomes.tolist()], pa.string())
+    columns: dict[str, Any] = {
+        "intended_ns": records.intended_ns,
+        "sent_ns": records.sent_ns,
+        "done_ns": records.done_ns,
+        "outcome": pa.DictionaryArray.from_arrays(index.astype(np.int32), labels),
+        "input_index": records.input_index,
+        "warmup": records.warmup,
+        "correct": pa.array(records.correct == 1, mask=records.correct < 0),
+    }
+    table = pa.table(columns).replace_schema_metadata({_METADATA: records.facts.model_dump_json()})
+    unfinished = path.with_name(f"{path.name}.part")
+    pq.write_table(table, unfinished, compression="zstd")
+    unfinished.rename(path)
+
+
+def read(path: Path) -> Records:
+    """Read a Parquet file that ``write`` made.
+
+    Raises:
+        LoadError: the file is missing, unreadable or not one of records.
+    """
+    import pyarrow as pa  # not at the module's top: see write
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        facts = EngineFacts.model_validate_json((table.schema.metadata or {})[_METADATA])
+        outcome = table["outcome"].combine_chunks().dictionary_encode()
+        codes = np.array([_parse_outcome(str(name)) for name in outcome.dictionary.to_pylist()], dtype=np.int32)
+        correct = table["correct"].cast(pa.int8()).fill_null(pa.scalar(-1, pa.int8()))
+        return Records(
+            **{name: table[name].to_numpy() for name in ("intended_ns", "sent_ns", "done_ns", "input_index", "warmup")},
+            outcome=codes[outcome.indices.to_numpy()],
+            correct=correct.to_numpy(),
+            facts=facts,
+        )
+    except FileNotFoundError as error:
+        raise LoadError(f"{path}: no records") from error
+    except (OSError, pa.ArrowException, KeyError, ValidationError) as error:
+        raise LoadError(f"{path}: not a file of records ({str(error).splitlines()[0]})") from error
+
+
+def recover(folder: Path) -> Records:
+    """What an engine left in ``folder``: its records, or those of its spool if it died, marked as not finished.
+
+    A spool is turned into ``records.parquet`` and removed.
+
+    Raises:
+        LoadError: there is neither, or not one whole row in the spool.
+    """
+    if (folder / NAME).exists():
+        return read(folder / NAME)
+    path = folder / spool.NAME
+    try:
+        reader = spool.SpoolReader(path)
+    except FileNotFoundError as error:
+        raise LoadError(f"{folder}: nothing was measured: there is no {spool.NAME}") from error
+    rows = reader.read()
+    reader.close()
+    if not len(rows):
+        raise LoadError(f"{folder}: nothing was measured: {spool.NAME} has no rows")
+    facts = EngineFacts(
+        window_start_ns=reader.window.start_ns,
+        window_end_ns=max(reader.window.start_ns, min(reader.window.end_ns, int(rows["done_ns"].max()))),
+        finished=False,
+        client_busy=None,
+        spinning=False,
+        cap_hits=0,
+        checked=0,
+        wrong=0,
+        first_wrong=None,
+    )
+    records = from_rows(rows, np.full(len(rows), -1, dtype=np.int8), facts)
+    write(folder / NAME, records)
+    path.unlink()
+    return records

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+MOST_CLIENTS: Final = 4096
+"""Of a closed loop."""
 
 
 class ClosedLoop(BaseModel):
@@ -17,7 +20,7 @@ class ClosedLoop(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["closed"] = "closed"
-    concurrency: Annotated[int, Field(ge=1, le=4096)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=MOST_CLIENTS)] = 1
 
     @property
     def label(self) -> str:

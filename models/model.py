@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from models.packages import MissingPackage
 from models.registry import Registry, UnknownName
 from models.tensor import Tensors, TensorSpec
 
@@ -69,10 +70,14 @@ class Model:
 
         Raises:
             UnknownName: the model is not written in that framework.
+            MissingPackage: the framework is not installed.
         """
         if framework not in self.frameworks:
             raise UnknownName(f"{self.name} is not written in {framework!r}: choose from {', '.join(self.frameworks)}")
-        source: Source = import_module(f"models.{self.name}.{framework}").load()
+        try:
+            source: Source = import_module(f"models.{self.name}.{framework}").load()
+        except ModuleNotFoundError as error:
+            raise MissingPackage(str(error.name), f"{self.name} in {framework}") from error
         return source
 
 

@@ -8,7 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
-from models import Registry, Tensors, TensorSpec
+from models import Registry, TailbedError, Tensors, TensorSpec, UnknownName
+
+
+class RuntimeLoadError(TailbedError):
+    """A model's file that the runtime cannot load."""
+
+    def __init__(self, path: Path, expected: str, error: Exception) -> None:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        super().__init__(f"{path}: not {expected} ({first})")
 
 
 class LoadedModel(Protocol):
@@ -28,7 +36,7 @@ class Runtime(Protocol):
     name: str
     formats: tuple[str, ...]
     platform: str
-    """The Open Inference Protocol's name for format and runtime, such as ``onnx_onnxruntime``."""
+    """The Open Inference Protocol's name for format and runtime, such as ``onnx_onnxv1``."""
     packages: tuple[str, ...]
     """Distributions whose versions decide what is computed."""
 
@@ -45,3 +53,17 @@ class Runtime(Protocol):
 
 RUNTIMES: Registry[Runtime] = Registry("servers.runtimes", entry="runtime", attribute="RUNTIME")
 """Every ``servers/runtimes/<name>/runtime.py``."""
+
+
+def runtime_for(format: str) -> Runtime:
+    """The runtime that loads ``format``.
+
+    Raises:
+        UnknownName: no runtime loads it.
+    """
+    runtimes = [RUNTIMES.get(name) for name in RUNTIMES.names()]
+    for runtime in runtimes:
+        if format in runtime.formats:
+            return runtime
+    known = sorted(format for runtime in runtimes for format in runtime.formats)
+    raise UnknownName(f"no runtime loads the format {format!r}: choose from {', '.join(known)}")

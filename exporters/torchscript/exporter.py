@@ -1,0 +1,47 @@
+"""PyTorch -> TorchScript by tracing."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from exporters.exporter import Exporter
+from models import Model, Source
+
+
+class _TorchScript:
+    """One ``.pt`` file, traced and frozen.
+
+    Frozen, because then the weights are constants and batch normalization is folded into the convolutions, as the
+    ONNX exporter does it too: formats are compared at the same level of preparation. Freezing is exact algebra and
+    bound to no processor, unlike ``optimize_for_inference``, which belongs to the process that serves.
+    """
+
+    format = "torchscript"
+    framework = "pytorch"
+    filename = "model.pt"
+    precisions: tuple[str, ...] = ("fp32",)
+    packages: tuple[str, ...] = ("torch",)
+
+    def write(
+        self,
+        model: Model,
+        source: Source,
+        precision: str,  # noqa: ARG002  # there is one so far
+        path: Path,
+    ) -> None:
+        """Write ``source`` to ``path``; a trace keeps every axis dynamic that the module's code does not fix."""
+        import torch
+
+        pool = model.requests()
+        examples = tuple(torch.tensor(pool[spec.name][:2]) for spec in model.inputs)
+        with warnings.catch_warnings():
+            # TorchScript is deprecated in favour of torch.export, and is still what many servers load.
+            warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=DeprecationWarning)
+            # The trace is not checked here: every export is, against its source, at three batch sizes.
+            with torch.inference_mode():
+                module = torch.jit.freeze(torch.jit.trace(source.module, examples, check_trace=False))
+            torch.jit.save(module, path)
+
+
+EXPORTER: Exporter = _TorchScript()

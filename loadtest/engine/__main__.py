@@ -1,0 +1,40 @@
+"""``python -m loadtest.engine FOLDER``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvloop
+
+from loadtest.engine import control
+from loadtest.engine.engine import Engine
+from loadtest.plan import read_plan
+from models import TailbedError
+
+
+def main() -> int:
+    """Run the plan in a folder; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadtest.engine",
+        description="Carry out FOLDER/plan.json and write FOLDER/records.parquet. "
+        'The end of standard input, or a line {"stop": true} on it, stops the run in order.',
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clients", type=int, help="clients that a closed loop begins with (default: as planned)")
+    arguments = parser.parse_args()
+    try:
+        plan = read_plan(arguments.folder)
+        found = uvloop.run(Engine(plan, arguments.folder, clients=arguments.clients).run())
+    except (TailbedError, OSError) as error:
+        control.emit("error", message=" ".join(str(error).split()))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    control.emit("finished", requests=len(found.intended_ns), finished=found.facts.finished)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

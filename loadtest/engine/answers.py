@@ -1,0 +1,96 @@
+"""Whether the server answers right under load: a sample of the answers, compared with known ones after the run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from loadtest.protocols.protocol import Request
+from models import TailbedError, Tensors
+from servers.oip import strings
+
+_MOST_BYTES = 256 * 2**20
+"""Kept answers beyond this are thinned out: checking must not eat the memory of the machine that is measured."""
+
+
+class AnswerSample:
+    """One answer of every so many, drawn at random within each stretch of requests.
+
+    A fixed stride would meet the same few items again and again when it divides the size of the pool.
+    """
+
+    def __init__(self, every: int, seed: int) -> None:
+        self._every = every
+        self._random = random.Random(seed)  # noqa: S311
+        self._stretch_start = 0
+        self._bytes = 0
+        self._kept: list[tuple[int, int, bytes]] = []
+
+    def draw(self) -> int:
+        """The ordinal of the next request to keep the answer of; greater than the last."""
+        ordinal = self._stretch_start + self._random.randrange(self._every)
+        self._stretch_start += self._every
+        return ordinal
+
+    def keep(self, row: int, request: Request) -> None:
+        """Keep the answer of the request that is recorded as ``row``."""
+        self._kept.append((row, request.item, request.answer))
+        self._bytes += len(request.answer)
+        if self._bytes > _MOST_BYTES:
+            self._every *= 2
+            del self._kept[::2]
+            self._bytes = sum(len(answer) for _, _, answer in self._kept)
+
+    def check(
+        self, decode: Callable[[bytes], Tensors], expected: Callable[[int], Tensors], tolerance: float, rows: int
+    ) -> tuple[np.ndarray, dict[int, str]]:
+        """Compare what was kept.
+
+        Args:
+            decode: reads the outputs in an answer.
+            expected: the right outputs of an item of the pool.
+            tolerance: largest absolute difference that counts as right.
+            rows: how many requests were recorded.
+
+        Returns:
+            int8 ``[rows]``: 1 right, 0 wrong, -1 not compared; and what is wrong, by row.
+        """
+        correct = np.full(rows, -1, dtype=np.int8)
+        faults: dict[int, str] = {}
+        for row, item, answer in self._kept:
+            fault = _fault(decode, answer, expected(item), tolerance)
+            correct[row] = fault is None
+            if fault is not None:
+                faults[row] = f"item {item}: {fault}"
+        return correct, faults
+
+
+def _fault(decode: Callable[[bytes], Tensors], answer: bytes, expected: Tensors, tolerance: float) -> str | None:
+    try:
+        outputs = decode(answer)
+        for name, right in expected.items():
+            if name not in outputs:
+                return f"output {name!r} is missing"
+            if fault := _compare(outputs[name], right, tolerance):
+                return f"output {name!r} {fault}"
+    except TailbedError as error:
+        return f"not an answer: {error}"
+    return None
+
+
+def _compare(output: np.ndarray, right: np.ndarray, tolerance: float) -> str | None:
+    if output.shape != right.shape:
+        return f"has shape {list(output.shape)}, expected {list(right.shape)}"
+    if right.dtype.kind not in "biuf":
+        return None if strings.elements(output) == strings.elements(right) else "differs"
+    if output.dtype.kind not in "biuf":
+        return f"has dtype {output.dtype}, expected {right.dtype}"
+    if np.isnan(output).any():
+        return "holds NaN"
+    with np.errstate(invalid="ignore"):  # equal infinities have no difference
+        apart = np.abs(output.astype(np.float64) - right.astype(np.float64))
+    difference = float(np.where(output == right, 0, apart).max(initial=0))
+    # So put that a NaN, which only the known output can bring in here, is not right either.
+    return None if difference <= tolerance else f"differs by {difference:g}, tolerance {tolerance:g}"

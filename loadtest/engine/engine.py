@@ -1,0 +1,188 @@
+"""One run: everything that a plan asks for, from the first connection to the last row."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any, Final
+
+import numpy as np
+
+from loadtest import records, spool
+from loadtest.arrivals import schedule
+from loadtest.engine import control, process
+from loadtest.engine.answers import AnswerSample
+from loadtest.engine.flight import Flight
+from loadtest.engine.pacing import ClosedLoop, OpenLoop, Pacing
+from loadtest.engine.recorder import Recorder
+from loadtest.engine.spinner import BusyMeter, Spinner
+from loadtest.errors import LoadError
+from loadtest.inputs import read_pool
+from loadtest.plan import LoadPlan
+from loadtest.protocols import protocol_named
+from loadtest.protocols.protocol import Connections
+from loadtest.scenario import MOST_CLIENTS
+from loadtest.scenario import ClosedLoop as ClosedScenario
+
+_HEAD_START_NS: Final = 50_000_000
+"""From the end of the preparations to the schedule's start."""
+_SPARE_CONNECTIONS: Final = 8
+_DRAIN_POLL_S: Final = 0.002
+_STOPPED_DRAIN_NS: Final = 2_000_000_000
+"""How long a run that was stopped waits for the answers that are still out."""
+
+
+class Engine:
+    """Carries out one plan, in this process."""
+
+    def __init__(self, plan: LoadPlan, folder: Path, *, clients: int | None = None) -> None:
+        """Prepare what can be prepared without the endpoint.
+
+        Args:
+            plan: what to do.
+            folder: where the records go.
+            clients: how many clients a closed loop begins with, if not with as many as planned.
+
+        Raises:
+            TailbedError: the plan cannot be carried out.
+        """
+        self._plan = plan
+        self._folder = folder
+        own_core = process.take_core(plan.core)
+        self._protocol = protocol_named(plan.protocol)
+        self._pool = read_pool(plan.pool)
+        if plan.check and not self._pool.outputs:
+            raise LoadError(f"{plan.pool}: answers cannot be checked: it has no array called outputs/NAME")
+        self._sample = AnswerSample(plan.check.every, plan.seed) if plan.check else None
+        if isinstance(plan.scenario, ClosedScenario):
+            self._clients = plan.scenario.concurrency if clients is None else clients
+            self._offsets_ns = None
+            most = MOST_CLIENTS
+            connections = Connections(self._clients, 0, most, plan.timeout_s)
+            process.allow_connections(plan.scenario.concurrency)
+        else:
+            self._offsets_ns = schedule(plan.scenario, length_s=plan.warmup_s + plan.duration_s, seed=plan.seed)
+            most = plan.max_in_flight
+            connections = Connections(min(_SPARE_CONNECTIONS, most), _SPARE_CONNECTIONS, most, plan.timeout_s)
+            process.allow_connections(most)
+        self._recorder = Recorder(folder)
+        self._flight = Flight(
+            items=len(self._pool),
+            most=most,
+            timeout_ns=round(plan.timeout_s * 1e9),
+            recorder=self._recorder,
+            sample=self._sample,
+        )
+        payloads = [
+            self._protocol.encode(plan.url, plan.model, self._pool.request(item, batched=plan.batched))
+            for item in range(len(self._pool))
+        ]
+        self._transport = self._protocol.transport(plan.url, payloads, connections, self._flight.done)
+        self._flight.transport = self._transport
+        self._spin = own_core and self._transport.inline
+
+    async def run(self) -> records.Records:
+        """Measure, and write the records.
+
+        Raises:
+            TailbedError: the endpoint's host cannot be found.
+        """
+        loop = asyncio.get_running_loop()
+        self._halted: asyncio.Future[None] = loop.create_future()
+        loop.set_exception_handler(self._fail)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._halt)
+        await self._transport.open()
+        process.stop_collecting()
+
+        start_ns = monotonic_ns() + _HEAD_START_NS
+        window_start_ns = start_ns + round(self._plan.warmup_s * 1e9)
+        window = spool.Window(window_start_ns, window_start_ns + round(self._plan.duration_s * 1e9))
+        pacing = self._pacing(start_ns, window)
+        spinner = Spinner(loop, self._flight, pacing, spin=self._spin)
+        busy = BusyMeter(spinner)
+        self._recorder.start(loop, window)
+        self._flight.watch(loop)
+        control.listen(loop, lambda command: self._obey(command, pacing))
+        loop.call_later((window.start_ns - monotonic_ns()) / 1e9, busy.begin)
+        spinner.wake()
+        control.emit("started", window_start_ns=window.start_ns, window_end_ns=window.end_ns, spinning=self._spin)
+
+        await self._halted_or(window.end_ns)
+        end_ns = min(window.end_ns, monotonic_ns())
+        client_busy = busy.share()
+        pacing.end(end_ns)
+        await self._drain(pacing)
+        spinner.close()
+        await self._transport.close()
+        return self._write(window, end_ns, client_busy)
+
+    def _pacing(self, start_ns: int, window: spool.Window) -> Pacing:
+        if self._offsets_ns is None:
+            return ClosedLoop(self._flight, self._clients, start_ns, window.end_ns)
+        return OpenLoop(self._flight, self._offsets_ns + start_ns)
+
+    def _obey(self, command: control.Command, pacing: Pacing) -> None:
+        match command:
+            case {"stop": True}:
+                self._halt()
+            case {"clients": int(clients)} if isinstance(pacing, ClosedLoop) and 0 <= clients <= MOST_CLIENTS:
+                pacing.change_clients(clients)
+            case _:
+                control.emit("error", message=f"cannot do that: {command}")
+
+    def _halt(self) -> None:
+        if not self._halted.done():
+            self._halted.set_result(None)
+
+    def _fail(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # An exception in a callback may have lost a request: better no records than records with a silent gap.
+        if not self._halted.done():
+            self._halted.set_exception(context.get("exception") or RuntimeError(context["message"]))
+
+    async def _halted_or(self, at_ns: int) -> None:
+        while not self._halted.done() and (left_ns := at_ns - monotonic_ns()) > 0:
+            await asyncio.wait([self._halted], timeout=left_ns / 1e9)
+        if self._halted.done():
+            self._halted.result()
+
+    async def _drain(self, pacing: Pacing) -> None:
+        """Wait for what is due and what is out: each ends within its timeout, or soon if the run was stopped."""
+        halted_ns: int | None = None
+        while not (pacing.over() and self._flight.empty):
+            await asyncio.sleep(_DRAIN_POLL_S)
+            if not self._halted.done():
+                continue
+            self._halted.result()
+            halted_ns = halted_ns or monotonic_ns()
+            if monotonic_ns() - halted_ns > _STOPPED_DRAIN_NS:
+                self._flight.abandon()
+
+    def _write(self, window: spool.Window, end_ns: int, client_busy: float | None) -> records.Records:
+        rows = self._recorder.finish()
+        correct, faults = np.full(len(rows), -1, dtype=np.int8), dict[int, str]()
+        if self._sample and self._plan.check:
+            correct, faults = self._sample.check(
+                self._protocol.decode,
+                lambda item: self._pool.answer(item, batched=self._plan.batched),
+                self._plan.check.tolerance,
+                len(rows),
+            )
+        measured = rows["intended_ns"] >= window.start_ns
+        facts = records.EngineFacts(
+            window_start_ns=window.start_ns,
+            window_end_ns=max(window.start_ns, end_ns),
+            finished=end_ns == window.end_ns,
+            client_busy=client_busy,
+            spinning=self._spin,
+            cap_hits=self._flight.cap_hits,
+            checked=int(np.count_nonzero(measured & (correct >= 0))),
+            wrong=int(np.count_nonzero(measured & (correct == 0))),
+            first_wrong=next((faults[row] for row in sorted(faults) if measured[row]), None),
+        )
+        found = records.from_rows(rows, correct, facts)
+        records.write(self._folder / records.NAME, found)
+        self._recorder.remove()
+        return found

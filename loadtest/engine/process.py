@@ -1,0 +1,49 @@
+"""The engine's own process: its core, its limits, its memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+
+from loadtest.errors import LoadError
+
+_OWN_FILES = 64
+
+
+def take_core(core: int | None) -> bool:
+    """Bind this process to ``core``; returns whether it has that core to itself, as far as is known, and may spin.
+
+    Raises:
+        LoadError: this machine has no such core, or not for us.
+    """
+    if core is None:
+        return False
+    try:
+        os.sched_setaffinity(0, {core})
+    except (OSError, ValueError) as error:
+        raise LoadError(f"core {core}: not one that this process may use: it may use {_cores()}") from error
+    return (os.cpu_count() or 1) > 1
+
+
+def allow_connections(most: int) -> None:
+    """Allow as many open files as the system lets.
+
+    Raises:
+        LoadError: that is too few for ``most`` connections.
+    """
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and limit < most + _OWN_FILES:
+        raise LoadError(f"{most} connections at once: this process may have {limit} files open (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+
+def stop_collecting() -> None:
+    """Keep the garbage collector out of the run: a pass over all objects would delay whatever is due then."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _cores() -> str:
+    return ", ".join(map(str, sorted(os.sched_getaffinity(0))))

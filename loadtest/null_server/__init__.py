@@ -1,0 +1,1 @@
+"""A server without a model: what the client alone costs, and the most that it can see."""

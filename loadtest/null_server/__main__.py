@@ -1,0 +1,52 @@
+"""``python -m loadtest.null_server --port P``: a server without a model."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+
+import uvloop
+
+from loadtest.null_server.server import NullModel, serve
+from models import TensorSpec
+
+# Those of the digits model.
+_INPUT = "image:float32:batch,1,8,8"
+_OUTPUT = "scores:float32:batch,10"
+
+
+def _spec(text: str) -> TensorSpec:
+    name, dtype, shape = text.split(":")
+    return TensorSpec(name, dtype, tuple(int(size) if size.isdigit() else size for size in shape.split(",")))
+
+
+async def _main(arguments: argparse.Namespace) -> None:
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    model = NullModel(tuple(arguments.input or [_spec(_INPUT)]), tuple(arguments.output or [_spec(_OUTPUT)]))
+    server = await serve(model, arguments.host, arguments.port)
+    print("port", server.sockets[0].getsockname()[1], flush=True)
+    async with server:
+        await stopped.wait()
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m loadtest.null_server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed tells it")
+    parser.add_argument("--core", type=int, help="bind to this CPU core")
+    for kind, default in (("input", _INPUT), ("output", _OUTPUT)):
+        parser.add_argument(f"--{kind}", type=_spec, action="append", help=f"NAME:DTYPE:SHAPE, such as {default}")
+    arguments = parser.parse_args()
+    if arguments.core is not None:
+        os.sched_setaffinity(0, {arguments.core})
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_main(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What a protocol is to the load engine: requests as prebuilt bytes, and a transport that sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from loadtest.errors import LoadError
+from models import Registry, Tensors
+
+
+class Request:
+    """One request, from the moment it is intended until its outcome is known.
+
+    Attributes:
+        intended_ns: when it should be sent, CLOCK_MONOTONIC.
+        item: the item of the pool to be sent.
+        keep: whether the answer's bytes are wanted.
+        sent_ns: set by the transport at the write; 0 until then.
+        answer: set by the transport to the whole answer as it came, where ``keep`` asks for it.
+        handle: the transport's own.
+    """
+
+    __slots__ = ("answer", "handle", "intended_ns", "item", "keep", "sent_ns")
+
+    def __init__(self, intended_ns: int, item: int, keep: bool) -> None:
+        self.intended_ns = intended_ns
+        self.item = item
+        self.keep = keep
+        self.sent_ns = 0
+        self.answer = b""
+        self.handle: Any = None
+
+
+Done = Callable[[Request, int, int], None]
+"""Told of a request's end once: the request, CLOCK_MONOTONIC of the bytes that completed it, its ``Outcome``."""
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How a transport may connect.
+
+    Attributes:
+        ready: connections to open before the first request.
+        spare: idle connections to hold ready for load that grows; 0 where the load's concurrency is known.
+        most: never more than this.
+        timeout_s: for one attempt.
+    """
+
+    ready: int
+    spare: int
+    most: int
+    timeout_s: float
+
+
+class Transport(Protocol):
+    """Sends requests to one endpoint, on the running event loop. The engine bounds how many are outstanding."""
+
+    inline: bool
+    """Whether all of its input and output happens on the loop's own thread, so that the loop may spin."""
+
+    async def open(self) -> None:
+        """Connect as far as the endpoint lets; a dead one fails the requests, not this."""
+        ...
+
+    def submit(self, request: Request) -> None:
+        """Send ``request`` as soon as a connection is free. Never blocks, and never reports the end from within."""
+        ...
+
+    def cancel(self, request: Request) -> None:
+        """Give ``request`` up, wherever it is; its end is not reported any more."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class LoadProtocol(Protocol):
+    """A protocol. ``loadtest/protocols/<name>/protocol.py`` has one as ``PROTOCOL`` and imports nothing heavy."""
+
+    name: str
+    """As endpoints and plans name it."""
+    scheme: str
+    """Of its URLs."""
+    verb: str
+    """What Locust's table calls its requests."""
+
+    def encode(self, url: str, model: str, inputs: Tensors) -> bytes:
+        """One request as it goes over the wire, asking for binary outputs.
+
+        Raises:
+            TailbedError: the URL is none of this protocol, or it cannot hold a tensor.
+        """
+        ...
+
+    def transport(self, url: str, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
+        """A transport that sends ``payloads[request.item]``."""
+        ...
+
+    def decode(self, answer: bytes) -> dict[str, np.ndarray]:
+        """The outputs in a successful answer that a transport kept.
+
+        Raises:
+            TailbedError: it is not an answer of this protocol.
+        """
+        ...
+
+
+PROTOCOLS: Registry[LoadProtocol] = Registry("loadtest.protocols", entry="protocol", attribute="PROTOCOL")
+"""Every ``loadtest/protocols/<name>/protocol.py``."""
+
+
+def protocol_named(name: str) -> LoadProtocol:
+    """The protocol called ``name``, such as ``"oip-http"``: the folder's name with dashes.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    return PROTOCOLS.get(name.replace("-", "_"))
+
+
+def protocol_for(url: str) -> str:
+    """The name of the protocol whose scheme ``url`` has.
+
+    Raises:
+        LoadError: no protocol has it.
+    """
+    schemes = {protocol.scheme: protocol.name for protocol in map(PROTOCOLS.get, PROTOCOLS.names())}
+    name = schemes.get(urlsplit(url).scheme)
+    if name is None:
+        raise LoadError(f"{url}: not a target: expected {' or '.join(f'{scheme}://HOST:PORT' for scheme in schemes)}")
+    return name

@@ -1,0 +1,1 @@
+"""FastAPI on uvicorn and uvloop, speaking the Open Inference Protocol over HTTP."""

@@ -1,0 +1,39 @@
+"""How the FastAPI server is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from models import MissingPackage, package_versions
+from servers.address import authority, reachable
+from servers.deployment import Deployment
+from servers.endpoint import Endpoint
+from servers.inference.command import command, environment
+from servers.stack import Launch
+
+_PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "prometheus-client")
+
+
+class _FastAPI:
+    name = "fastapi"
+    protocol = "oip-http"
+    ports: tuple[str, ...] = ("http",)
+
+    def missing(self) -> str | None:
+        try:
+            package_versions(*_PACKAGES, needed_for="the server fastapi")
+        except MissingPackage as error:
+            return str(error)
+        return None
+
+    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
+        url = f"http://{authority(reachable(host), ports['http'])}"
+        return Launch(
+            command("servers.fastapi", deployment, host=host, ports=ports),
+            Endpoint(self.protocol, url, deployment.artifact.manifest.model, f"{url}/metrics"),
+            environment(deployment.settings),
+        )
+
+
+STACK = _FastAPI()

@@ -1,0 +1,1 @@
+"""grpc.aio on uvloop, speaking the Open Inference Protocol over gRPC."""

@@ -1,0 +1,42 @@
+"""How the gRPC server is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from models import MissingPackage, package_versions
+from servers.address import authority, reachable
+from servers.deployment import Deployment
+from servers.endpoint import Endpoint
+from servers.inference.command import command, environment
+from servers.stack import Launch
+
+_PACKAGES = ("grpcio", "grpcio-health-checking", "tritonclient", "uvloop", "prometheus-client")
+
+
+class _GRPC:
+    name = "grpc"
+    protocol = "oip-grpc"
+    ports: tuple[str, ...] = ("grpc", "metrics")
+
+    def missing(self) -> str | None:
+        try:
+            package_versions(*_PACKAGES, needed_for="the server grpc")
+        except MissingPackage as error:
+            return str(error)
+        return None
+
+    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
+        endpoint = Endpoint(
+            self.protocol,
+            f"grpc://{authority(reachable(host), ports['grpc'])}",
+            deployment.artifact.manifest.model,
+            f"http://{authority(reachable(host), ports['metrics'])}/metrics",
+        )
+        return Launch(
+            command("servers.grpc", deployment, host=host, ports=ports), endpoint, environment(deployment.settings)
+        )
+
+
+STACK = _GRPC()

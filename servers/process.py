@@ -1,0 +1,111 @@
+"""Child processes that never outlive this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from servers.errors import ProcessError
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_MARGIN_S = 5.0
+
+
+class SupervisedProcess:
+    """A child under a supervisor (see ``supervisor.py``): it and all its descendants end when this process ends.
+
+    Attributes:
+        pid: process id of the child itself.
+        started_ns: CLOCK_MONOTONIC just before the child's exec.
+        log: where its output goes.
+    """
+
+    def __init__(self, supervisor: subprocess.Popen[bytes], pid: int, started_ns: int, log: Path) -> None:
+        self._supervisor = supervisor
+        self.pid = pid
+        self.started_ns = started_ns
+        self.log = log
+
+    @classmethod
+    def start(
+        cls,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        cores: tuple[int, ...] | None = None,
+    ) -> Self:
+        """Start ``argv`` in a session of its own, its output in ``log``, which is written anew.
+
+        Args:
+            argv: the command line.
+            log: file for standard output and standard error.
+            env: variables added to this process's environment.
+            cwd: working folder; this process's by default.
+            cores: CPU cores that it may run on; all that this process may use by default.
+
+        Raises:
+            ProcessError: the command cannot be started.
+        """
+        parts = [str(os.getpid()), ",".join(map(str, cores or ())), *argv]
+        with log.open("wb") as output:
+            supervisor = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_SUPERVISOR), *parts],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                start_new_session=True,
+            )
+        assert supervisor.stdout is not None
+        with supervisor.stdout as pipe:
+            said = json.loads(pipe.readline() or b'{"error": "the supervisor died"}')
+        process = cls(supervisor, said.get("pid", 0), said.get("started_ns", 0), log)
+        if "error" in said:
+            process.stop(0)
+            raise ProcessError(f"cannot start {argv[0]}: {said['error']}")
+        return process
+
+    def poll(self) -> int | None:
+        """The exit code, negative when a signal ended the child; None while it or a descendant runs."""
+        return self._supervisor.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
+        """
+        return self._supervisor.wait(timeout)
+
+    def stop(self, grace_s: float = 2.0) -> int:
+        """SIGTERM to the child, and SIGKILL to all that is left after ``grace_s`` seconds. Returns the exit code."""
+        pipe = self._supervisor.stdin
+        assert pipe is not None
+        if not pipe.closed:
+            try:
+                pipe.write(str(grace_s).encode())
+                pipe.close()
+            except BrokenPipeError:  # it has ended already
+                pass
+        try:
+            return self._supervisor.wait(grace_s + _MARGIN_S)
+        except subprocess.TimeoutExpired:
+            self._supervisor.kill()  # its other half then ends everything at once
+            return self._supervisor.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

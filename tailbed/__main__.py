@@ -1,0 +1,45 @@
+"""The ``tailbed`` command: runs the command line and turns what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from models.errors import TailbedError
+from tailbed.cli import cli
+
+EXIT_ERROR = 1
+EXIT_STOPPED = 130
+
+
+def main() -> None:
+    """Run the command line. Exits with 0 on success, 1 on an error, 2 on wrong usage, 130 when stopped."""
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, _interrupt)
+    try:
+        sys.exit(cli.main(prog_name="tailbed", standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except TailbedError as error:
+        click.echo(f"tailbed: {error}", err=True)
+        sys.exit(EXIT_ERROR)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("tailbed: stopped", err=True)
+        sys.exit(EXIT_STOPPED)
+    except BrokenPipeError:
+        # The reader of our output has gone, as in ``tailbed doctor | head``; there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(EXIT_ERROR)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Be stopped by a signal just as by Ctrl-C: in order, keeping what was measured."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The validity gates: each looks at one way in which a run's figures could be wrong, and says so with its figure.
+
+Sources: the validity rules of MLPerf Inference's LoadGen; Lancet (Kogias et al., ATC 2019); Treadmill (Zhang et al.,
+ISCA 2016). A gate returns None when it is passed, otherwise the reason. An INVALID run is shown and kept; it takes no
+part in a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+RATE_TOLERANCE = 0.01
+LAG_FLOOR_MS = 1.0
+LAG_SHARE = 0.05
+BUSY_LIMIT = 0.70
+ERROR_LIMIT = 0.001
+
+
+def finished(done: bool, measured_s: float, planned_s: float) -> str | None:
+    """The whole window was measured."""
+    if done:
+        return None
+    return f"incomplete: stopped after {measured_s:.1f} s of the {planned_s:g} s window"
+
+
+def rate_held(offered: float | None, achieved: float) -> str | None:
+    """An open loop's answers keep up with its arrivals within 1%; otherwise the queue grew or the client failed."""
+    if offered is None or abs(achieved - offered) <= RATE_TOLERANCE * offered:
+        return None
+    return f"achieved {achieved:.4g}/s of {offered:.4g}/s offered: off by more than {RATE_TOLERANCE:.0%}"
+
+
+def schedule_kept(lag_p99_ms: float | None, response_p50_ms: float | None) -> str | None:
+    """The client sent on time: P99 of the lag is at most 1 ms, or 5% of the median where that is more."""
+    if lag_p99_ms is None:
+        return None
+    limit = max(LAG_FLOOR_MS, LAG_SHARE * (response_p50_ms or 0.0))
+    if lag_p99_ms <= limit:
+        return None
+    return f"client late: P99 of the schedule lag is {lag_p99_ms:.2f} ms, limit {limit:.2f} ms"
+
+
+def client_idle_enough(busy: float | None) -> str | None:
+    """The client had time to spare: it computed for less than 70% of its core."""
+    if busy is None or busy < BUSY_LIMIT:
+        return None
+    return f"client busy {busy:.0%} of its core, limit {BUSY_LIMIT:.0%}"
+
+
+def client_not_capped(cap_hits: int, cap: int) -> str | None:
+    """No request had to wait in the client because too many were outstanding."""
+    if cap_hits == 0:
+        return None
+    return f"{cap_hits} requests waited in the client: {cap} were outstanding already"
+
+
+def errors_rare(errors: int, requests: int, kinds: Mapping[str, int]) -> str | None:
+    """Fewer than 0.1% of the requests failed."""
+    if requests == 0:
+        return "no request in the measured window"
+    if errors < ERROR_LIMIT * requests or errors == 0:
+        return None
+    named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
+    return f"{errors} of {requests} requests failed ({errors / requests:.2%}): {named}"
+
+
+def answers_right(wrong: int, checked: int, first_wrong: str | None) -> str | None:
+    """No sampled answer differs from the artifact's own."""
+    if wrong == 0:
+        return None
+    return f"{wrong} of {checked} checked answers are wrong: {first_wrong}"
+
+
+def server_alive(exit_code: int | None) -> str | None:
+    """The server was still running when the load ended."""
+    if exit_code is None:
+        return None
+    return f"the server died during the run (exit code {exit_code})"

@@ -1,0 +1,101 @@
+"""``tailbed load``: one run of load against an endpoint that is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from loadtest.scenario import ClosedLoop, OpenLoop
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command(short_help="Load an endpoint and report its latency.")
+@click.argument("url")
+@click.option("--model", required=True, help="The model's name on that server.")
+@click.option("--arrivals", type=click.Choice(["poisson", "constant"]), help="Open loop: how requests arrive.")
+@click.option("--rate", type=_POSITIVE, help="Open loop: requests a second.")
+@click.option("--concurrency", type=click.IntRange(1, 4096), help="Closed loop: clients.  [default: 1]")
+@click.option("--duration", type=_POSITIVE, default=30.0, show_default=True, help="Seconds that are measured.")
+@click.option("--warmup", type=click.FloatRange(min=0), default=5.0, show_default=True, help="Seconds before them.")
+@click.option("--timeout", type=_POSITIVE, default=10.0, show_default=True, help="Seconds until a request has failed.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the arrivals.")
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="An .npz with an array [items, ...] for each input; one item is one request.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Keep records, plan and logs in this new folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object and nothing else.")
+def load(
+    url: str,
+    model: str,
+    arrivals: str | None,
+    rate: float | None,
+    concurrency: int | None,
+    duration: float,
+    warmup: float,
+    timeout: float,
+    seed: int,
+    inputs: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Load the endpoint at URL: http://HOST:PORT or grpc://HOST:PORT, any server of the Open Inference Protocol v2.
+
+    Requests carry the items of --inputs, else a reference model's own inputs where --model names one and the server
+    takes them, else inputs made up from the metadata that the server answers. Answers are checked where an artifact
+    of that model has been exported here.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tailbed.cli.table import print_cells
+    from tailbed.experiment.endpoint import load_endpoint
+    from tailbed.results.folder import ExperimentFolder
+
+    scenario = _scenario(arrivals, rate, concurrency)
+    with contextlib.ExitStack() as stack:
+        if out is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailbed-load-")))
+        else:
+            folder = ExperimentFolder.create(out).path
+        progress = stack.enter_context(Progress(console=Console(stderr=True), refresh_per_second=2, transient=True))
+        task = progress.add_task(scenario.label, total=1.0)
+        cell = load_endpoint(
+            url,
+            model,
+            scenario,
+            folder,
+            inputs=inputs,
+            warmup_s=warmup,
+            duration_s=duration,
+            timeout_s=timeout,
+            seed=seed,
+            progress=lambda share: progress.update(task, completed=share),
+        )
+    if as_json:
+        click.echo(cell.model_dump_json(indent=2))
+        return
+    print_cells([cell], Console())
+    checked = f"{cell.answers_checked} answers checked" if cell.answers_checked else "answers not checked"
+    click.echo(f"{cell.requests} requests in {cell.duration_s:g} s, {checked}")
+    if out is not None:
+        click.echo(f"records: {out / 'records.parquet'}")
+
+
+def _scenario(arrivals: str | None, rate: float | None, concurrency: int | None) -> ClosedLoop | OpenLoop:
+    from loadtest.scenario import ClosedLoop, OpenLoop
+
+    if arrivals is None and rate is None:
+        return ClosedLoop(concurrency=concurrency or 1)
+    if concurrency is not None:
+        raise click.UsageError("--concurrency is a closed loop's, --arrivals and --rate an open loop's: give one kind")
+    if rate is None:
+        raise click.UsageError("--arrivals needs --rate")
+    return OpenLoop.model_validate({"arrivals": arrivals or "poisson", "rate": rate})

@@ -1,0 +1,77 @@
+"""``tailbed serve``: an artifact on a stack, until stopped."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+def _cores(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    from tailbed.experiment.placement import place
+
+    if value is None:
+        return place().server
+    if value == "all":
+        return None
+    try:
+        return tuple(int(core) for core in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter("is core numbers separated by commas, or all") from error
+
+
+@click.command(short_help="Serve an artifact until Ctrl-C.")
+@click.argument("artifact")
+@click.option("--with", "stack", required=True, help="The serving stack: fastapi or grpc.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to answer on.  [default: a free one]")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of the metrics, where they have their own.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind; 0.0.0.0 for all.")
+@click.option("--instances", type=click.IntRange(1, 256), default=1, show_default=True, help="Model instances.")
+@click.option(
+    "--cores",
+    callback=_cores,
+    help="CPU cores of the server, such as 0,2, or all.  [default: all but the last, which is the load's]",
+)
+@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads an instance.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="Seconds that the server may take to get ready.",
+)
+def serve(
+    artifact: str,
+    stack: str,
+    port: int | None,
+    metrics_port: int | None,
+    host: str,
+    instances: int,
+    cores: tuple[int, ...] | None,
+    threads: int,
+    timeout: float,
+) -> None:
+    """Serve ARTIFACT, such as digits/onnx or an artifact's folder.
+
+    Prints where it answers once it is ready, and its log when it fails.
+    """
+    from exporters import ArtifactStore
+    from servers import STACKS, Deployment, Settings, start
+
+    needed = STACKS.get(stack).ports
+    if metrics_port is not None and "metrics" not in needed:
+        raise click.UsageError(f"{stack} shows its metrics on its own port: leave out --metrics-port")
+    ports = {needed[0]: port, "metrics": metrics_port}
+    deployment = Deployment(ArtifactStore().find(artifact), stack, Settings(instances, threads), cores)
+    with tempfile.TemporaryDirectory(prefix="tailbed-serve-") as scratch:
+        given = {name: number for name, number in ports.items() if number is not None}
+        with start(deployment, folder=Path(scratch), host=host, ports=given, timeout_s=timeout) as server:
+            ready_ms = (server.ready_ns - server.started_ns) / 1e6
+            click.echo(f"{deployment.artifact.ref} is ready at {server.endpoint.url} after {ready_ms:.0f} ms")
+            click.echo(f"  model name  {server.endpoint.model}")
+            click.echo(f"  metrics     {server.endpoint.metrics_url or 'none'}")
+            click.echo("  stop with Ctrl-C")
+            code = server.process.wait()
+            tail = server.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+        raise click.ClickException("\n".join([f"the server ended by itself (exit code {code}); its log:", *tail]))

@@ -1,0 +1,96 @@
+"""Loading an endpoint that is there already, whoever started it and whatever model it serves."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from loadtest.inputs import from_npz, generate, write_pool
+
+import loadtest
+from exporters import ANSWERS, Artifact, ArtifactStore
+from loadtest.plan import AnswerCheck, LoadPlan
+from loadtest.protocols import protocol_for
+from loadtest.scenario import ClosedLoop, OpenLoop
+from models import MODELS, TensorMismatch, Tensors, check_tensors
+from servers import ModelMetadata, connect
+from servers.runtimes import runtime_for
+from tailbed.analysis.cell import Subject, summarize
+from tailbed.experiment.placement import place
+from tailbed.results.schema import Cell
+
+GENERATED_ITEMS = 64
+"""Distinct requests that are made up for a model that nobody here knows."""
+
+
+def load_endpoint(
+    url: str,
+    model: str,
+    scenario: ClosedLoop | OpenLoop,
+    folder: Path,
+    *,
+    inputs: Path | None,
+    warmup_s: float,
+    duration_s: float,
+    timeout_s: float,
+    seed: int,
+    progress: Callable[[float], None],
+) -> Cell:
+    """Run one load and reduce it to its cell.
+
+    Args:
+        url: ``http://HOST:PORT`` or ``grpc://HOST:PORT``.
+        model: the model's name on that server.
+        folder: where plan, pool, records and logs go.
+        inputs: an ``.npz`` of request inputs, or None.
+
+    Raises:
+        TailbedError: the endpoint does not answer, has no such model, or does not take the inputs.
+    """
+    protocol = protocol_for(url)
+    with connect(url, timeout_s=timeout_s) as client:
+        metadata = client.metadata(model)
+    artifact = None if inputs else _artifact_served(model, metadata)
+    if artifact is not None:
+        pool = artifact.folder / ANSWERS
+    else:
+        pool = folder / "pool.npz"
+        write_pool(pool, from_npz(inputs, metadata.inputs) if inputs else _requests(model, metadata, seed))
+    plan = LoadPlan(
+        protocol=protocol,
+        url=url,
+        model=model,
+        pool=pool,
+        check=AnswerCheck(tolerance=artifact.manifest.tolerance) if artifact else None,
+        scenario=scenario,
+        warmup_s=warmup_s,
+        duration_s=duration_s,
+        timeout_s=timeout_s,
+        seed=seed,
+        core=place().client,
+    )
+    records = loadtest.run(plan, folder, on_progress=progress)
+    return summarize(records, plan, Subject(model=model, runtime=metadata.platform or None))
+
+
+def _artifact_served(model: str, metadata: ModelMetadata) -> Artifact | None:
+    """The artifact here that the server most likely has, so that its answers can be checked.
+
+    The server tells model and platform, not the file; any artifact of both must answer alike within its tolerance.
+    """
+    for artifact in ArtifactStore().list():
+        manifest = artifact.manifest
+        if manifest.model == model and runtime_for(manifest.format).platform == metadata.platform:
+            return artifact
+    return None
+
+
+def _requests(model: str, metadata: ModelMetadata, seed: int) -> Tensors:
+    """A reference model's own request inputs if the server takes them, else inputs made up from its metadata."""
+    if model in MODELS.names():
+        with contextlib.suppress(TensorMismatch, ImportError):
+            requests = MODELS.get(model).requests()
+            check_tensors(metadata.inputs, requests)
+            return requests
+    return generate(metadata.inputs, GENERATED_ITEMS, seed)

@@ -1,0 +1,33 @@
+"""What an experiment lacks: cells that were planned and not measured."""
+
+from __future__ import annotations
+
+from tailbed.report.identity import natural
+from tailbed.results.folder import ExperimentFolder
+from tailbed.results.schema import Summary
+from tailbed.suite import SuiteError, read_suite
+
+
+def missing_cells(folder: ExperimentFolder, summary: Summary) -> list[str]:
+    """The planned cells that were not measured and are not among ``summary.failures``, each in words.
+
+    They are the stored suite's cells without those that were measured. Where that suite cannot be read, by this
+    version or at all, only their number is known and the list is empty.
+    """
+    try:
+        suite = read_suite(str(folder.suite))
+    except SuiteError:
+        return []
+    planned = {
+        (f"{model}/{format_}/{precision}", stack, scenario.label)
+        for model, format_, precision in suite.artifact_refs()
+        for stack in suite.stacks
+        for scenario in suite.scenarios
+    }
+    measured = {(f"{c.model}/{c.format}/{c.precision}", c.server, c.scenario) for c in summary.cells}
+    titles = [f"{artifact} on {stack}, {scenario}" for artifact, stack, scenario in planned - measured]
+    return sorted((title for title in titles if not _failed(title, summary)), key=natural)
+
+
+def _failed(title: str, summary: Summary) -> bool:
+    return any(failure.startswith(f"{title}:") for failure in summary.failures)

@@ -1,0 +1,45 @@
+"""What all tests share: a home of their own for weights and artifacts, and no process left behind."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporters import Artifact, ArtifactStore
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty $TAILBED_HOME for the whole session, so that no test depends on what the user has made before."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("TAILBED_HOME")
+    os.environ["TAILBED_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["TAILBED_HOME"]
+    else:
+        os.environ["TAILBED_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def digits(home: Path) -> dict[str, Artifact]:
+    """The digits model in every format, by format: trained and exported once a session, as users do it."""
+    from exporters import EXPORTERS
+    from tailbed.experiment.exporting import export_artifact
+
+    return {name: export_artifact("digits", name, "fp32", ArtifactStore()) for name in EXPORTERS.names()}
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fails a test that leaves a child process behind."""
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    yield
+    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    _, alive = psutil.wait_procs(left, timeout=5)
+    named = [" ".join(child.cmdline()) for child in alive if child.is_running()]
+    for child in alive:
+        child.kill()
+    assert not named, f"left running: {named}"

@@ -1,0 +1,118 @@
+"""``tailbed bench`` end to end: a whole small experiment, and one that is stopped."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from exporters import Artifact
+from loadtest import records
+
+TAILBED = [sys.executable, "-m", "tailbed"]
+
+SUITE = """\
+name: tiny
+models: [digits]
+formats: [onnx, torchscript]
+stacks: [fastapi, grpc]
+scenarios:
+  - {kind: closed}
+  - {kind: open, rate: 100}
+warmup_s: 0.5
+duration_s: 2
+"""
+
+
+def write_suite(folder: Path, text: str = SUITE) -> str:
+    path = folder / "tiny.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["bench", write_suite(tmp_path), "--out", str(out), "--json"]
+    done = subprocess.run([*TAILBED, *words], capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert summary["complete"]
+    assert summary["failures"] == []
+    cells = summary["cells"]
+    assert [(c["format"], c["server"], c["scenario"]) for c in cells] == [
+        (format, stack, scenario)
+        for format in ("onnx", "torchscript")
+        for stack in ("fastapi", "grpc")
+        for scenario in ("closed x1", "poisson 100/s")
+    ]
+    for cell in cells:
+        assert cell["errors"] == 0
+        assert cell["answers_checked"] > 0
+        assert cell["answers_wrong"] == 0
+        assert 0 < cell["cold_start"]["ready_ms"] < cell["cold_start"]["first_answer_ms"]
+        assert 0 < cell["service_p50_ms"] <= cell["p50_ms"]
+        run = out / cell["run"]
+        raw = records.read(run / "records.parquet")
+        assert cell["requests"] == int((~raw.warmup).sum())
+        assert (run / "server" / "server.log").exists()
+    # The same arrivals for every deployment: the same seed gives the same number of requests.
+    assert len({cell["requests"] for cell in cells if cell["scenario"] == "poisson 100/s"}) == 1
+    with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(cells)
+    environment = json.loads((out / "environment.json").read_text())
+    assert environment["software"]["packages"]["onnxruntime"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "torchscript" in page
+
+    (out / "report.html").unlink()
+    again = subprocess.run([*TAILBED, "report", str(out)], capture_output=True, text=True, timeout=60)
+    assert again.returncode == 0, again.stderr
+    assert "poisson 100/s" in again.stdout
+    assert "quick mode" in again.stdout
+    assert (out / "report.html").exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_experiment_keeps_what_it_measured(
+    digits: dict[str, Artifact], tmp_path: Path, stop: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    suite = write_suite(tmp_path, SUITE.replace("duration_s: 2", "duration_s: 100"))
+    with subprocess.Popen([*TAILBED, "bench", suite, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 90
+        while not any(spool.stat().st_size for spool in out.glob("runs/*/records.spool")):
+            assert time.monotonic() < deadline, "no request was ever spooled"
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)
+        process.send_signal(stop)
+        assert process.wait(timeout=30) == 130
+    summary = json.loads((out / "summary.json").read_text())
+    assert not summary["complete"]
+    (cell,) = summary["cells"]
+    assert cell["validity"] == "INVALID"
+    assert cell["reasons"][0].startswith("incomplete")
+    assert cell["requests"] > 0
+    assert len(records.read(out / cell["run"] / "records.parquet").intended_ns) > 0
+    assert "INCOMPLETE" in subprocess.run([*TAILBED, "report", str(out)], capture_output=True, text=True).stdout
+
+
+def test_an_experiment_killed_outright_is_still_readable(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [*TAILBED, "bench", write_suite(tmp_path), "--out", str(out)], stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 90
+        while not (out / "summary.json").exists() or not json.loads((out / "summary.json").read_text())["cells"]:
+            assert time.monotonic() < deadline, "no run ever ended"
+            time.sleep(0.1)
+        process.kill()
+    summary = json.loads((out / "summary.json").read_text())
+    assert not summary["complete"]
+    assert summary["cells"]
+    assert subprocess.run([*TAILBED, "report", str(out)], capture_output=True, timeout=60).returncode == 0

@@ -1,0 +1,172 @@
+"""The command line as a user types it, in processes of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exporters import Artifact
+
+TAILBED = [sys.executable, "-m", "tailbed"]
+
+
+def tailbed(*words: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TAILBED, *words], capture_output=True, text=True, cwd=cwd, timeout=timeout)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serving(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """``tailbed serve`` until the block ends, and the first line that it printed."""
+    with subprocess.Popen([*TAILBED, "serve", *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
+
+
+def test_help_names_every_command_and_loads_no_framework() -> None:
+    done = tailbed("--help")
+    assert done.returncode == 0
+    for command in ("bench", "doctor", "export", "load", "report", "serve"):
+        assert command in done.stdout
+    probe = "import sys, tailbed.__main__; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    heavy = {"torch", "onnx", "onnxruntime", "locust", "gevent", "pydantic", "rich", "grpc", "fastapi", "pyarrow"}
+    assert not heavy & set(loaded.stdout.split())
+
+
+def test_doctor_tells_what_can_run(digits: dict[str, Artifact]) -> None:
+    done = tailbed("doctor", "--json")
+    findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
+    for stack in ("fastapi", "grpc"):
+        assert findings[f"stack {stack}"]["state"] == "ok"
+    assert findings["runtime onnxruntime"]["state"] == "ok"
+    assert "digits/onnx/fp32" in findings["artifacts"]["found"]
+    assert "stack fastapi" in tailbed("doctor").stdout
+
+
+def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
+    done = tailbed("export", "digits", "--to", "onnx,torchscript", "--json")
+    assert done.returncode == 0, done.stderr
+    manifests = json.loads(done.stdout)
+    assert [manifest["format"] for manifest in manifests] == ["onnx", "torchscript"]
+    assert all(manifest["accuracy"] >= 0.98 for manifest in manifests)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "code"),
+    [
+        (["export", "digit", "--to", "onnx"], "unknown model 'digit': choose from digits", 1),
+        (["export", "digits", "--to", "onxx"], "unknown exporter 'onxx': choose from onnx, torchscript", 1),
+        (["export", "digits", "--to", "onnx", "--precision", "fp3"], "fp3", 1),
+        (["serve", "digits/onnx", "--with", "flask"], "unknown stack 'flask': choose from fastapi, grpc", 1),
+        (["serve", "digits/nothing", "--with", "grpc"], "tailbed export", 1),
+        (["load", "http://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
+        (["load", "grpc://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
+        (["load", "ftp://127.0.0.1:9", "--model", "digits"], "ftp", 1),
+        (["load", "http://127.0.0.1:9", "--model", "x", "--rate", "5", "--concurrency", "2"], "give one kind", 2),
+        (["load", "http://127.0.0.1:9", "--model", "x", "--arrivals", "poisson"], "--arrivals needs --rate", 2),
+        (["bench", "nonesuch"], "no suite or file 'nonesuch'", 1),
+        (["report", "nonesuch"], "not a results folder", 1),
+    ],
+)
+def test_bad_input_is_one_line(
+    digits: dict[str, Artifact], tmp_path: Path, words: list[str], expected: str, code: int
+) -> None:
+    done = tailbed(*words, cwd=tmp_path)
+    assert done.returncode == code
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    if code == 1:
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(("stack", "scheme"), [("fastapi", "http"), ("grpc", "grpc")])
+def test_serve_then_load(digits: dict[str, Artifact], tmp_path: Path, stack: str, scheme: str) -> None:
+    port = free_port()
+    with serving("digits/onnx", "--with", stack, "--port", str(port)) as (_, first_line):
+        url = f"{scheme}://127.0.0.1:{port}"
+        assert f"digits/onnx/fp32 is ready at {url}" in first_line
+        out = tmp_path / "load"
+        done = tailbed(
+            "load", url, "--model", "digits", "--rate", "100", "--duration", "3", "--warmup", "1",
+            "--json", "--out", str(out),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        cell = json.loads(done.stdout)
+        assert cell["requests"] == pytest.approx(300, rel=0.3)
+        assert cell["errors"] == 0
+        assert cell["answers_checked"] > 0
+        assert cell["answers_wrong"] == 0
+        assert cell["runtime"] == "onnx_onnxv1"
+        assert cell["p50_ms"] > 0
+        assert (out / "records.parquet").exists()
+        again = tailbed("load", url, "--model", "nobody", "--duration", "1")
+        assert again.returncode == 1
+        assert "nobody" in again.stderr
+        assert "Traceback" not in again.stderr
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        assert probe.connect_ex(("127.0.0.1", port)) != 0, "nothing listens after the command has ended"
+
+
+def test_a_port_in_use_is_named(digits: dict[str, Artifact]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = tailbed("serve", "digits/onnx", "--with", "fastapi", "--port", str(port))
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "in use" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
+def test_a_server_never_outlives_the_command(digits: dict[str, Artifact], stop: signal.Signals) -> None:
+    with subprocess.Popen(
+        [*TAILBED, "serve", "digits/onnx", "--with", "grpc"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "is ready at" in process.stdout.readline()
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert family
+        process.send_signal(stop)
+        process.wait(timeout=20)
+    deadline = time.monotonic() + 15
+    while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family):
+        assert time.monotonic() < deadline, f"still there: {family}"
+        time.sleep(0.05)
+
+
+def test_a_server_that_dies_is_told(digits: dict[str, Artifact]) -> None:
+    process = subprocess.Popen(
+        [*TAILBED, "serve", "digits/onnx", "--with", "grpc"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        server = max(psutil.Process(process.pid).children(recursive=True), key=lambda child: child.create_time())
+        os.kill(server.pid, signal.SIGKILL)
+        assert process.wait(timeout=20) == 1
+        assert "the server ended by itself" in process.stderr.read()

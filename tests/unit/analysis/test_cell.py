@@ -1,0 +1,140 @@
+"""Records reduced to a cell: what is counted, what is timed, what is judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loadtest.plan import LoadPlan
+from loadtest.records import EngineFacts, Outcome, Records
+from loadtest.scenario import ClosedLoop, OpenLoop
+from tailbed.analysis.cell import Subject, summarize
+
+MS = 1_000_000
+START = 5_000 * MS
+WINDOW_S = 10
+
+
+def make_records(
+    n: int = 2000, *, latency_ms: float = 2.0, lag_ms: float = 0.01, warmup: int = 100, **facts: object
+) -> Records:
+    """``n`` evenly spaced requests in a window of 10 s, preceded by ``warmup`` slow ones."""
+    gap = WINDOW_S * 1000 * MS // n
+    intended = START + gap * np.arange(-warmup, n, dtype=np.int64)
+    sent = intended + int(lag_ms * MS)
+    took = np.where(intended < START, 500 * MS, int(latency_ms * MS))
+    defaults: dict[str, object] = {
+        "window_start_ns": START,
+        "window_end_ns": START + WINDOW_S * 1000 * MS,
+        "finished": True,
+        "client_busy": 0.1,
+        "spinning": True,
+        "cap_hits": 0,
+        "checked": 125,
+        "wrong": 0,
+        "first_wrong": None,
+    }
+    return Records(
+        intended_ns=intended,
+        sent_ns=sent,
+        done_ns=sent + took,
+        outcome=np.zeros(n + warmup, np.int32),
+        input_index=np.zeros(n + warmup, np.int32),
+        warmup=intended < START,
+        facts=EngineFacts.model_validate(defaults | facts),
+    )
+
+
+def make_plan(scenario: OpenLoop | ClosedLoop | None = None) -> LoadPlan:
+    scenario = scenario or OpenLoop(rate=200)
+    return LoadPlan(
+        protocol="oip-http",
+        url="http://127.0.0.1:1",
+        model="m",
+        pool=Path("pool.npz"),
+        scenario=scenario,
+        duration_s=WINDOW_S,
+    )
+
+
+def test_a_clean_run() -> None:
+    cell = summarize(make_records(), make_plan(), Subject(model="m"))
+    assert cell.validity == "VALID"
+    assert cell.reasons == []
+    assert cell.requests == 2000, "warm-up is not counted"
+    assert cell.p50_ms == pytest.approx(2.01)
+    assert cell.p99_ms == pytest.approx(2.01), "the slow warm-up is not in the percentiles"
+    assert cell.service_p50_ms == pytest.approx(2.0)
+    assert cell.lag_p99_ms == pytest.approx(0.01)
+    assert cell.offered_rate == pytest.approx(200)
+    assert cell.achieved_rate == pytest.approx(200, rel=0.01)
+    assert cell.p999_ms is None
+    assert cell.missing == {"p999_ms": "insufficient: 2000 requests, needs 6636"}
+    assert cell.mode == "quick"
+
+
+def test_response_is_counted_from_the_intended_time() -> None:
+    cell = summarize(make_records(lag_ms=30.0), make_plan(), Subject(model="m"))
+    assert cell.p50_ms == pytest.approx(32.0)
+    assert cell.service_p50_ms == pytest.approx(2.0)
+    assert cell.validity == "INVALID"
+    assert any("client late" in reason for reason in cell.reasons)
+
+
+def test_failures_are_infinitely_slow_and_never_vanish() -> None:
+    records = make_records()
+    records.outcome[-40:] = Outcome.TIMEOUT
+    cell = summarize(records, make_plan(), Subject(model="m"))
+    assert cell.errors == 40
+    assert cell.error_kinds == {"timeout": 40}
+    assert cell.p90_ms == pytest.approx(2.01)
+    assert cell.p99_ms is None
+    assert cell.missing["p99_ms"] == "2.0% of the requests failed"
+    assert cell.validity == "INVALID"
+    assert cell.throughput < cell.achieved_rate
+
+
+def test_a_server_that_falls_behind_is_invalid() -> None:
+    records = make_records()
+    late = records.intended_ns + ((records.intended_ns - START) * 0.1).astype(np.int64).clip(min=0) + MS
+    records.done_ns[:] = np.maximum(late, records.done_ns)
+    cell = summarize(records, make_plan(), Subject(model="m"))
+    assert any(reason.startswith("achieved") for reason in cell.reasons)
+
+
+def test_a_closed_loop_offers_no_rate() -> None:
+    cell = summarize(make_records(), make_plan(ClosedLoop(concurrency=2)), Subject(model="m"))
+    assert cell.offered_rate is None
+    assert cell.scenario == "closed x2"
+    assert cell.validity == "VALID"
+
+
+def test_too_few_requests_print_no_p99() -> None:
+    cell = summarize(make_records(661), make_plan(OpenLoop(rate=66.1)), Subject(model="m"))
+    assert cell.p99_ms is None
+    assert cell.missing["p99_ms"] == "insufficient: 661 requests, needs 662"
+    assert cell.p90_ms is not None
+
+
+def test_every_gate_reaches_the_cell() -> None:
+    records = make_records(
+        finished=False, client_busy=0.9, cap_hits=3, wrong=1, first_wrong="scores differ", checked=10
+    )
+    cell = summarize(records, make_plan(), Subject(model="m", exit_code=-9))
+    text = " | ".join(cell.reasons)
+    for expected in ("incomplete", "died", "wrong", "client busy", "waited in the client"):
+        assert expected in text
+
+
+def test_a_run_without_a_request() -> None:
+    cell = summarize(make_records(0 + 1, warmup=0, window_end_ns=START - 1), make_plan(), Subject(model="m"))
+    assert cell.validity == "INVALID"
+    assert cell.p50_ms is None
+
+
+def test_a_full_run_is_told_from_a_quick_one() -> None:
+    records = make_records(12_000)
+    stretched = records.facts.model_copy(update={"window_end_ns": START + 60_000 * MS})
+    full = Records(**{**records.__dict__, "facts": stretched})
+    assert summarize(full, make_plan(ClosedLoop()), Subject(model="m")).mode == "full"
+    assert summarize(records, make_plan(), Subject(model="m")).mode == "quick"

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters import EXPORTERS, TOLERANCES, ExportError
+from exporters.verification import accuracy, compare, predict_in_batches
+from models import Tensors, TensorSpec
+
+SCORES = TensorSpec("scores", "float32", ("batch", 3))
+EXPECTED = {"scores": np.array([[1, 5, 2], [7, 0, 3]], np.float32)}
+
+
+def _changed(value: float) -> dict[str, np.ndarray]:
+    scores = EXPECTED["scores"].copy()
+    scores[1, 2] = value
+    return {"scores": scores}
+
+
+def test_equal_outputs() -> None:
+    parity = compare((SCORES,), EXPECTED, EXPECTED, tolerance=0)
+    assert (parity.max_abs_diff, parity.label_agreement, parity.items) == (0, 1, 2)
+
+
+def test_a_difference_within_the_tolerance_is_told() -> None:
+    parity = compare((SCORES,), _changed(3.5), EXPECTED, tolerance=0.5)
+    assert (parity.max_abs_diff, parity.label_agreement) == (0.5, 1)
+
+
+def test_labels_that_change_within_the_tolerance_are_told() -> None:
+    parity = compare((SCORES,), _changed(8), EXPECTED, tolerance=10)
+    assert parity.label_agreement == 0.5
+
+
+def test_a_difference_beyond_the_tolerance_fails() -> None:
+    with pytest.raises(ExportError, match=r"'scores' differs .* by 0.5, tolerance 0.4, first at item 1$"):
+        compare((SCORES,), _changed(3.5), EXPECTED, tolerance=0.4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_fails_on_either_side(value: float) -> None:
+    for found, expected in ((_changed(value), EXPECTED), (EXPECTED, _changed(value)), (_changed(value),) * 2):
+        with pytest.raises(ExportError, match="not finite, first at item 1"):
+            compare((SCORES,), found, expected, tolerance=np.inf)
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ({}, "missing tensor 'scores'"),
+        ({"score": EXPECTED["scores"]}, "missing tensor 'scores'"),
+        ({"scores": EXPECTED["scores"].astype(np.float64)}, "dtype float64, expected float32"),
+        ({"scores": EXPECTED["scores"][:, :2]}, r"shape \[2, 2\], expected \[batch, 3\]"),
+        ({"scores": EXPECTED["scores"][:1]}, r"shape \[1, 3\], the source's \[2, 3\]"),
+    ],
+)
+def test_outputs_of_another_form_fail(found: Tensors, line: str) -> None:
+    with pytest.raises(ExportError, match=line):
+        compare((SCORES,), found, EXPECTED, tolerance=np.inf)
+
+
+def test_every_output_counts() -> None:
+    more = TensorSpec("more", "float32", ("batch",))
+    expected = EXPECTED | {"more": np.zeros(2, np.float32)}
+    parity = compare((SCORES, more), expected | {"more": np.array([0, 0.25], np.float32)}, expected, tolerance=1)
+    assert parity.max_abs_diff == 0.25
+
+
+def test_accuracy_is_the_share_of_right_labels() -> None:
+    assert accuracy(EXPECTED["scores"], np.array([1, 2])) == 0.5
+
+
+@given(items=st.integers(1, 20), batch=st.integers(1, 25))
+def test_batches_cover_every_item_in_order(items: int, batch: int) -> None:
+    sizes = []
+
+    def double(inputs: Tensors) -> Tensors:
+        sizes.append(len(inputs["x"]))
+        return {"y": inputs["x"] * 2}
+
+    outputs = predict_in_batches(double, {"x": np.arange(items)}, batch=batch)
+    assert outputs["y"].tolist() == [2 * item for item in range(items)]
+    assert max(sizes) <= batch
+
+
+@pytest.mark.parametrize("format", EXPORTERS.names())
+def test_every_precision_has_a_tolerance(format: str) -> None:
+    assert set(EXPORTERS.get(format).precisions) <= TOLERANCES.keys()
