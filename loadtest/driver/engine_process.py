@@ -19,7 +19,7 @@ from loadtest.errors import LoadError
 
 _FEED_S = 1.0
 _END_MARGIN_S = 60.0
-"""How long an engine may take to stop and to write its records."""
+"""How long an engine may take to write its records."""
 
 
 class EngineProcess:
@@ -28,15 +28,19 @@ class EngineProcess:
     It stops in order when this process dies, since its standard input then ends.
     """
 
-    def __init__(self, folder: Path, *, clients: int | None, feed: Callable[[np.ndarray], None]) -> None:
+    def __init__(
+        self, folder: Path, *, clients: int | None, timeout_s: float, feed: Callable[[np.ndarray], None]
+    ) -> None:
         """Start it on ``folder/plan.json``.
 
         Args:
             folder: the run's own.
             clients: how many clients a closed loop begins with; None for as many as planned.
+            timeout_s: the plan's, which is how long answers may be awaited after the window's end.
             feed: told of the requests that have ended, about once a second, ``[requests]`` of ``spool.DTYPE``.
         """
         self._folder = folder
+        self._timeout_s = timeout_s
         self._feed = feed
         argv = [sys.executable, "-m", "loadtest.engine", str(folder)]
         if clients is not None:
@@ -47,19 +51,66 @@ class EngineProcess:
         self._error: str | None = None
         self._ended = gevent.event.Event()
         gevent.spawn(self._follow)
-        gevent.spawn(self._feed_regularly)
 
     def change_clients(self, clients: int) -> None:
         """Have the closed loop go on with this many clients."""
         self._tell(clients=clients)
 
-    def stop(self, *, unless_over_in_s: float = 0.0) -> None:
-        """Stop measuring in order and wait for the records; an engine that is all but done is left to finish."""
-        left_s = _END_MARGIN_S
-        if self._window_end_ns is not None and (over_in_s := (self._window_end_ns - monotonic_ns()) / 1e9) > 0:
-            ...
+    def stop(self, *, patience_s: float = 0.0) -> None:
+        """Stop measuring in order and wait for the records; one whose window ends within the patience may finish."""
+        left_s = float("inf")
+        if self._window_end_ns is not None:
+            left_s = max(0.0, (self._window_end_ns - monotonic_ns()) / 1e9)
+        if left_s > patience_s or not patience_s:
+            self._tell(stop=True)
+            left_s = 0.0
+        if not self._ended.wait(left_s + self._timeout_s + _END_MARGIN_S):
+            self._process.kill()
+            self._ended.wait()
 
     def wait(self) -> str | None:
         """Wait for its end, with the records written; returns the error in one line if it failed."""
         self._ended.wait()
         return self._error
+
+    def _tell(self, **command: object) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it has ended already, and its pipe is broken or closed
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+
+    def _follow(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        feeding = gevent.spawn(self._feed_regularly)
+        with self._process.stdin, self._process.stdout as lines:
+            for line in lines:
+                self._on_event(json.loads(line))
+            code = self._process.wait()
+        feeding.kill()
+        self._feed_once()
+        if self._spool:
+            self._spool.close()
+        if code != 0:
+            self._error = self._error or f"the load engine ended with exit code {code}"
+            with contextlib.suppress(LoadError):
+                records.recover(self._folder)
+        self._ended.set()
+
+    def _on_event(self, event: dict[str, object]) -> None:
+        match event:
+            case {"event": "started", "window_end_ns": int(window_end_ns)}:
+                self._window_end_ns = window_end_ns
+                self._spool = spool.SpoolReader(self._folder / spool.NAME)
+            case {"event": "error", "message": str(message)}:
+                self._error = message
+
+    def _feed_regularly(self) -> None:
+        while True:
+            gevent.sleep(_FEED_S)
+            self._feed_once()
+
+    def _feed_once(self) -> None:
+        # Open since the start: what the engine appended last can be read even after it has removed the file.
+        if self._spool:
+            self._feed(self._spool.read())

@@ -46,9 +46,9 @@ class Curve:
 
 def response_ms(records: Records) -> np.ndarray:
     """What users waited in the measured window, in milliseconds; ``inf`` for a request that failed."""
-    waited: np.ndarray = (records.done_ns - records.intended_ns) / 1e6
-    waited[records.outcome != Outcome.OK] = np.inf
-    return waited[~records.warmup]
+    waited = (records.done_ns - records.intended_ns) / 1e6
+    measured: np.ndarray = np.where(records.outcome == Outcome.OK, waited, np.inf)[~records.warmup]
+    return measured
 
 
 def percentile_curve(response: np.ndarray, points: int) -> Curve:

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadtest.errors import LoadError
-from loadtest.records import NAME as RECORDS
-from loadtest.records import read
 from tailbed.analysis import validity
 from tailbed.analysis.cell import FULL_REQUESTS, FULL_SECONDS
 from tailbed.analysis.percentiles import sample_floor
-from tailbed.report.curves import Curve, percentile_curve, response_ms
 from tailbed.report.gaps import missing_cells
-from tailbed.report.identity import Identity, in_order, natural, short_names
+from tailbed.report.identity import Identity, in_order
+from tailbed.report.panels import build_panels, picture_data
 from tailbed.report.surroundings import date_line, groups, machine_line, read_environment
 from tailbed.report.table import COLUMNS, GROUPS, build_table, format_ms
 from tailbed.results.folder import ExperimentFolder, ResultsError
-from tailbed.results.schema import Cell
 
+_STYLES = ("page", "table", "pictures", "print")
+_LIBRARIES = ("d3.min.js", "plot.umd.min.js")
+_SCRIPTS = ("elements", "table", "distributions", "cursor", "legend", "cold_start", "page")
 _POINTS_A_CURVE = 300
 _POINTS_A_PAGE = 24_000
 """At about 14 bytes a point: a page of a hundred curves stays well under a megabyte and a half."""
 _TABULATED = tuple(map(Fraction, ("0.5", "0.75", "0.9", "0.95", "0.99", "0.999", "0.9999")))
-
-
-@dataclass(frozen=True)
-class Trace:
-    """A curve of a panel, or the reason why there is none."""
-
-    cell: Cell
-    deployment: int
-    """Its place among the page's deployments, which is that of its colour."""
-    curve: Curve | None
-    lacking: str | None
-
-    def data(self) -> dict[str, Any]:
-        """What the page's script draws; only for a trace that has a curve."""
-        assert self.curve is not None
-        return {
-            "deployment": self.deployment,
-            "valid": self.cell.validity == "VALID",
-            "requests": self.curve.requests,
-            "failures": self.curve.failures,
-            "quotable": self.curve.quotable,
-            "ranks": self.curve.ranks.tolist(),
-            "ms": [float(f"{value:.4g}") for value in self.curve.response_ms],
-        }
 
 
 def write_report(folder: ExperimentFolder) -> Path:
@@ -78,8 +50,7 @@ def _render(folder: ExperimentFolder) -> str:
     environment = read_environment(folder)
     identities = in_order(map(Identity.of, summary.cells))
     points = min(_POINTS_A_CURVE, max(_POINTS_A_PAGE // max(len(summary.cells), 1), 20))
-    deployments = _deployments(identities)
-    panels = _panels(folder, summary.cells, identities, points)
+    panels = build_panels(folder, summary.cells, identities, points)
     engine = Environment(
         loader=PackageLoader("tailbed", "report"),
         autoescape=True,
@@ -92,7 +63,6 @@ def _render(folder: ExperimentFolder) -> str:
         summary=summary,
         date=date_line(summary.started),
         machine=machine_line(environment),
-        deployments=deployments,
         quick=[cell for cell in summary.cells if cell.mode == "quick"],
         missing=missing_cells(folder, summary),
         columns=COLUMNS,
@@ -103,7 +73,7 @@ def _render(folder: ExperimentFolder) -> str:
         tabulated=_TABULATED,
         environment=groups(environment),
         suite=_suite_text(folder),
-        data={"deployments": deployments, **_data(summary.cells, identities, panels)},
+        data=picture_data(summary.cells, identities, panels),
         limits={
             "requests": FULL_REQUESTS,
             "seconds": FULL_SECONDS,
@@ -115,61 +85,9 @@ def _render(folder: ExperimentFolder) -> str:
             "busy": validity.BUSY_LIMIT,
             "errors": validity.ERROR_LIMIT,
         },
-        style=_asset("page.css"),
-        scripts=[_vendored("d3.min.js"), _vendored("plot.umd.min.js"), _asset("page.js")],
+        styles=[_asset(f"{name}.css") for name in _STYLES],
+        scripts=[*map(_vendored, _LIBRARIES), *(_asset(f"{name}.js") for name in _SCRIPTS)],
     )
-
-
-def _deployments(identities: Sequence[Identity]) -> list[dict[str, str]]:
-    """Name and style classes of each: six colours and four dashes, whose cycles meet again after twenty-four."""
-    return [
-        {"name": name, "style": f"d{place % 6} s{(place + place // 12) % 4}"}
-        for place, name in enumerate(short_names(identities))
-    ]
-
-
-def _panels(
-    folder: ExperimentFolder, cells: Sequence[Cell], identities: Sequence[Identity], points: int
-) -> dict[str, list[Trace]]:
-    """The traces of each scenario, scenarios and deployments in natural order."""
-    panels: dict[str, list[Trace]] = {}
-    for cell in sorted(cells, key=lambda cell: natural(cell.scenario)):
-        panels.setdefault(cell.scenario, []).append(_trace(folder, cell, identities, points))
-    return {scenario: sorted(traces, key=lambda trace: trace.deployment) for scenario, traces in panels.items()}
-
-
-def _trace(folder: ExperimentFolder, cell: Cell, identities: Sequence[Identity], points: int) -> Trace:
-    deployment = identities.index(Identity.of(cell))
-    if cell.run is None:
-        return Trace(cell, deployment, None, "no records were kept")
-    try:
-        records = read(folder.path / cell.run / RECORDS)
-    except LoadError:
-        return Trace(cell, deployment, None, "its records file is missing or cannot be read")
-    curve = percentile_curve(response_ms(records), points)
-    if not len(curve.ranks):
-        return Trace(cell, deployment, None, "too few answers for a distribution")
-    return Trace(cell, deployment, curve, None)
-
-
-def _data(cells: Sequence[Cell], identities: Sequence[Identity], panels: dict[str, list[Trace]]) -> dict[str, Any]:
-    """What the page's script draws."""
-    return {
-        "panels": [
-            {"scenario": scenario, "curves": [trace.data() for trace in traces if trace.curve]}
-            for scenario, traces in panels.items()
-        ],
-        "cold": [
-            {
-                "deployment": identities.index(Identity.of(cell)),
-                "scenario": cell.scenario,
-                "ready": cell.cold_start.ready_ms,
-                "first": cell.cold_start.first_answer_ms,
-            }
-            for cell in sorted(cells, key=lambda cell: natural(cell.scenario))
-            if cell.cold_start
-        ],
-    }
 
 
 def _suite_text(folder: ExperimentFolder) -> str | None:

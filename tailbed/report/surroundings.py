@@ -51,7 +51,8 @@ def _split(title: str, mapping: Mapping[str, Any]) -> Iterator[Group]:
     below: list[Group] = []
     for key, value in mapping.items():
         if not isinstance(value, Mapping):
-            facts[_words(key)] = _text(key, value)
+            # A long one lists things by their own names, such as packages.
+            facts[key if len(mapping) >= _LONG else _words(key)] = _text(key, value)
         elif len(value) >= _LONG:
             below += _split(f"{title}: {_words(key)}", value)
         else:

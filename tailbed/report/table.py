@@ -70,6 +70,8 @@ class Row:
 
     cell: Cell
     artifact: str
+    where: str
+    """Server and protocol, for narrow screens; one word where they share it."""
     figures: Sequence[Figure]
     remarks: Sequence[str]
     """What a reader of the row must know: reasons for INVALID, failures, wrong answers."""
@@ -108,6 +110,7 @@ def build_table(folder: ExperimentFolder, cells: Sequence[Cell]) -> Table:
             Row(
                 cell=cell,
                 artifact=Identity.of(cell).artifact,
+                where=", ".join(dict.fromkeys((cell.server or "unknown", cell.protocol))),
                 figures=[_figure(table, cell, column, decimals[column.group]) for column in COLUMNS],
                 remarks=_remarks(cell),
                 records=_address(folder, cell, RECORDS),

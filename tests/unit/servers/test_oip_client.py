@@ -25,7 +25,7 @@ def answering(answer: bytes | None) -> Iterator[int]:
                     connection, _ = server.accept()
                 except OSError:
                     break
-                connection.recv(65536)
+                _read_request(connection)
                 if answer is None:
                     held.append(connection)
                     continue
@@ -39,6 +39,18 @@ def answering(answer: bytes | None) -> Iterator[int]:
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+def _read_request(connection: socket.socket) -> None:
+    """All of it: a connection closed with bytes unread is reset, and the answer lost."""
+    with connection.makefile("rb") as file:
+        size = 0
+        while (line := file.readline().strip().lower()):
+            if line.startswith(b"content-length:"):
+                size = int(line.split(b":")[1])
+            elif line == b"pri * http/2.0":
+                return
+        file.read(size)
 
 
 def _http(body: str, status: str = "200 OK", headers: str = "") -> bytes:

@@ -87,7 +87,7 @@ def test_a_bad_tensor_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_raw_contents_must_fit_the_tensors() -> None:
-    fits = encode_request("m", {"x": np.zeros(2, np.float32), "y": np.zeros(1, np.int64)})
+    fits = encode_request("m", {"x": np.zeros(2, np.float32), "y": np.zeros(3, np.int64)})
     decode_request(fits)
     for damage in (
         lambda m: m.raw_input_contents.pop(),

@@ -1,0 +1,146 @@
+"""What a user can ask of the load, on Locust's command line and its page, and the plan that this makes."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from locust.argument_parser import LocustArgumentParser
+from pydantic import ValidationError
+
+from loadtest import inputs
+from loadtest.errors import LoadError
+from loadtest.plan import LoadPlan
+from loadtest.protocols import protocol_for
+from loadtest.scenario import MOST_CLIENTS, ClosedLoop, OpenLoop
+from servers import connect
+
+_ITEMS: Final = 64
+"""Distinct requests that are made up where the user brings none."""
+_LONGEST_S: Final = 3600.0
+"""Of a test without a run time: its schedule is computed before it begins."""
+
+
+def add_arguments(parser: LocustArgumentParser) -> None:
+    """Add the load's own options to Locust's, on its command line and its page."""
+    parser.add_argument("--model", default="", help="the model's name on the server")
+    parser.add_argument(
+        "--scenario",
+        choices=("closed", "poisson", "constant"),
+        default="closed",
+        help="closed: each Locust user is a client that waits for its answer before it asks again; "
+        "poisson, constant: open loop, requests arrive at --rate whatever the server does and however many users",
+    )
+    parser.add_argument(
+        "--rate", type=float, default=100.0, help="open loop: requests a second in all, whatever --users is"
+    )
+    parser.add_argument(
+        "--warmup", type=float, default=2.0, help="seconds at the start of --run-time that the records mark as warm-up"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the arrivals and of inputs that are made up")
+    parser.add_argument("--inputs", default="", help="an .npz with an array [items, ...] for each input of the model")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds after which a request has failed")
+    parser.add_argument("--max-in-flight", type=int, default=1024, help="open loop: most requests outstanding at once")
+    parser.add_argument(
+        "--core",
+        default="auto",
+        help="CPU core for the load engine, which then spins on it while it waits; "
+        "auto: the last one if there are several; none: share all, with less exact times",
+    )
+    parser.add_argument(
+        "--records", default="locust-records", help="folder for the raw records; each test gets a folder in it"
+    )
+    parser.add_argument(
+        "--plan",
+        default="",
+        include_in_web_ui=False,
+        help="folder with a plan.json; then all of the above is taken from it, and the records go there",
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """This Locust process's part of a test that several share.
+
+    Attributes:
+        users: in all processes together.
+        run_time_s: of the test, None if it has no limit.
+        index: this process's own, from 0.
+        processes: how many there are.
+    """
+
+    users: int
+    run_time_s: float | None
+    index: int = 0
+    processes: int = 1
+
+
+def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tuple[LoadPlan, Path]:
+    """Ask the server what the model takes, and write a folder with a pool of requests for it.
+
+    Returns:
+        The plan and the run's folder.
+
+    Raises:
+        TailbedError: the options do not fit together, or the server does not know the model or does not answer.
+    """
+    if not host:
+        raise LoadError("no target: give --host http://HOST:PORT or --host grpc://HOST:PORT")
+    if not options.model:
+        raise LoadError("no model: give --model NAME, its name on the server")
+    length_s = share.run_time_s or _LONGEST_S
+    if options.warmup >= length_s:
+        raise LoadError(f"--warmup {options.warmup:g} leaves nothing of a run time of {length_s:g} s")
+    url = host.rstrip("/")
+    protocol = protocol_for(url)
+    with connect(url, timeout_s=options.timeout) as client:
+        specs = client.metadata(options.model).inputs
+    pool = (
+        inputs.from_npz(Path(options.inputs), specs) if options.inputs else inputs.generate(specs, _ITEMS, options.seed)
+    )
+    folder = Path(options.records) / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}"
+    try:
+        plan = LoadPlan(
+            protocol=protocol,
+            url=url,
+            model=options.model,
+            pool=folder / "pool.npz",
+            batched=inputs.is_batched(specs),
+            scenario=_scenario(options, share),
+            warmup_s=options.warmup,
+            duration_s=length_s - options.warmup,
+            seed=options.seed + share.index,
+            max_in_flight=options.max_in_flight,
+            timeout_s=options.timeout,
+            core=_core(options.core, share.index),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise LoadError(f"--{str(first['loc'][-1]).removesuffix('_s').replace('_', '-')}: {first['msg']}") from error
+    folder.mkdir(parents=True)
+    inputs.write_pool(plan.pool, pool)
+    return plan, folder
+
+
+def _scenario(options: argparse.Namespace, share: Share) -> ClosedLoop | OpenLoop:
+    if options.scenario == "closed":
+        return ClosedLoop(concurrency=min(max(1, math.ceil(share.users / share.processes)), MOST_CLIENTS))
+    return OpenLoop(arrivals=options.scenario, rate=options.rate / share.processes)
+
+
+def _core(text: str, index: int) -> int | None:
+    """The core for the engine of the Locust process with this index, which may not be the only one on the machine."""
+    if text == "none":
+        return None
+    if text == "auto":
+        cores = sorted(os.sched_getaffinity(0))
+        return cores[-1 - index] if index < len(cores) - 1 else None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise LoadError(f"--core {text}: expected auto, none or the number of a core") from error

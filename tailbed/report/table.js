@@ -1,0 +1,30 @@
+// Sorting the table by a column: its heading is a button, for pointer and keyboard.
+"use strict";
+
+function makeSortable(table) {
+  const collator = new Intl.Collator("en", { numeric: true });
+  const heads = [...table.querySelectorAll(".keys th")];
+  heads.forEach((head, column) => {
+    if (!head.dataset.sort) return;
+    const key = (body) => {
+      const entry = body.rows[0].cells[column];
+      if (head.dataset.sort === "text") return entry.textContent.trim();
+      return entry.dataset.value === undefined ? null : Number(entry.dataset.value);
+    };
+    const button = element("button", { type: "button" }, ...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const direction = head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+      const sign = direction === "ascending" ? 1 : -1;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", direction);
+      const bodies = [...table.tBodies].map((body) => [key(body), body]);
+      bodies.sort(([a], [b]) => {
+        if (a === null || b === null) return (a === null) - (b === null); // what is missing comes last, either way
+        return sign * (typeof a === "string" ? collator.compare(a, b) : a - b);
+      });
+      table.append(...bodies.map(([, body]) => body));
+      table.classList.add("sorted");
+    });
+  });
+}
