@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -76,7 +77,10 @@ class SupervisedProcess:
 
     def poll(self) -> int | None:
         """The exit code, negative when a signal ended the child; None while it or a descendant runs."""
-        return self._supervisor.poll()
+        code = self._supervisor.poll()
+        if code is not None:
+            self._hang_up()
+        return code
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end and return the exit code.
@@ -84,23 +88,26 @@ class SupervisedProcess:
         Raises:
             subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
         """
-        return self._supervisor.wait(timeout)
+        code = self._supervisor.wait(timeout)
+        self._hang_up()
+        return code
 
     def stop(self, grace_s: float = 2.0) -> int:
         """SIGTERM to the child, and SIGKILL to all that is left after ``grace_s`` seconds. Returns the exit code."""
-        pipe = self._supervisor.stdin
-        assert pipe is not None
-        if not pipe.closed:
-            try:
-                pipe.write(str(grace_s).encode())
-                pipe.close()
-            except BrokenPipeError:  # it has ended already
-                pass
+        self._hang_up(str(grace_s).encode())
         try:
             return self._supervisor.wait(grace_s + _MARGIN_S)
         except subprocess.TimeoutExpired:
             self._supervisor.kill()  # its other half then ends everything at once
             return self._supervisor.wait()
+
+    def _hang_up(self, last: bytes = b"") -> None:
+        """Close the pipe whose end tells the supervisor to stop; it may have ended already."""
+        pipe = self._supervisor.stdin
+        assert pipe is not None
+        if not pipe.closed:
+            with suppress(BrokenPipeError), pipe:
+                pipe.write(last)
 
     def __enter__(self) -> Self:
         return self

@@ -60,7 +60,8 @@ def serve(options: Options) -> None:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has stopped
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises it again once it has stopped
     server.run()
     if failure is not None:
         raise failure

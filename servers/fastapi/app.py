@@ -112,7 +112,7 @@ def _ready(model: ServedModel) -> Response:
 
 
 def _refuse(_: Request, error: Exception) -> Response:
-    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    status = next(_STATUS[base] for base in type(error).__mro__ if base in _STATUS)
     return _json({"error": str(error)}, status)
 
 

@@ -10,16 +10,15 @@ import grpc
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
-from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
-from servers.address import authority
+from servers.address import authority, check_free
 from servers.errors import ServerError
-from servers.grpc.servicer import InferenceServicer
+from servers.grpc.service import SERVICE, service
 from servers.inference.command import Options, run
 from servers.inference.served import MAX_REQUEST_BYTES, ServedModel
 
 _GRACE_S: Final = 1.0
-_SERVICES: Final = ("", "inference.GRPCInferenceService")
+_SERVICES: Final = ("", SERVICE)
 """What the health service knows: the server as a whole, and the protocol."""
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
@@ -40,7 +39,7 @@ def serve(options: Options) -> None:
 
 async def _serve(options: Options, model: ServedModel) -> None:
     server = grpc.aio.server(options=_OPTIONS)
-    pb_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceServicer(model), server)
+    server.add_generic_rpc_handlers((service(model),))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     await _set(healthy, health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -65,21 +64,19 @@ async def _serve(options: Options, model: ServedModel) -> None:
 
 
 def _bind(server: grpc.aio.Server, options: Options, model: ServedModel) -> None:
+    for use, port in options.ports.items():
+        check_free(options.host, port, use)  # gRPC itself does not say why it cannot
     address = authority(options.host, options.ports["grpc"])
     try:
         server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise ServerError(f"cannot bind {address} for grpc: {error}") from error
-    try:
         start_http_server(options.ports["metrics"], options.host, model.metrics.registry)
-    except OSError as error:
-        address = authority(options.host, options.ports["metrics"])
-        raise ServerError(f"cannot bind {address} for metrics: {error.strerror}") from error
+    except (RuntimeError, OSError) as error:
+        raise ServerError(f"cannot bind {address} and port {options.ports['metrics']}: {error}") from error
 
 
 async def _set(healthy: health.aio.HealthServicer, status: int) -> None:
-    for service in _SERVICES:
-        await healthy.set(service, status)
+    for name in _SERVICES:
+        await healthy.set(name, status)
 
 
 if __name__ == "__main__":

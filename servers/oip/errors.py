@@ -11,3 +11,8 @@ class OipError(TailbedError, ValueError):
 
 class EndpointError(TailbedError):
     """An endpoint that does not answer, or answers with an error."""
+
+
+def one_line(said: object) -> str:
+    """What another program said, as part of a line: without line breaks, and no longer than 300 characters."""
+    return " ".join(str(said).split())[:300]

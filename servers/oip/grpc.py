@@ -10,7 +10,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from models import Tensors
 from servers.oip import strings, tensors
-from servers.oip.datatypes import BYTES, from_numpy, to_numpy
+from servers.oip.datatypes import BYTES, from_numpy
 from servers.oip.errors import OipError
 from servers.oip.message import VERSION, InferRequest, InferResponse, add
 from servers.oip.metadata import ModelMetadata, spec, wire_datatype, wire_shape
@@ -140,8 +140,10 @@ def _fill(entry: Any, array: np.ndarray) -> None:
 def _typed(entry: Any) -> np.ndarray:
     field = _CONTENTS.get(entry.datatype)
     if field is None:
-        to_numpy(entry.datatype)  # an unknown datatype has its own line
-        raise OipError(f"tensor {entry.name!r}: {entry.datatype} has no typed contents: send raw ones")
+        raise OipError(
+            f"tensor {entry.name!r}: {entry.datatype} has no typed contents: "
+            f"choose from {', '.join(_CONTENTS)}, or send raw ones"
+        )
     for other, _ in entry.contents.ListFields():
         if other.name != field:
             raise OipError(f"tensor {entry.name!r}: {entry.datatype} goes into {field}, not into {other.name}")

@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
 from models import Tensors
 from servers.oip import grpc as codec
-from servers.oip.errors import EndpointError, OipError
+from servers.oip.errors import EndpointError, OipError, one_line
 from servers.oip.metadata import ModelMetadata
 
 _OPTIONS: Final = (
@@ -84,7 +84,7 @@ class GrpcClient:
         try:
             return method(request, timeout=self._timeout_s)
         except grpc.RpcError as error:
-            status, details = error.code(), " ".join(str(error.details()).split())[:300]
+            status, details = error.code(), one_line(error.details())
             if status is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise EndpointError(f"{self._url}: no answer within {self._timeout_s:g} s") from error
             if status is grpc.StatusCode.UNAVAILABLE:

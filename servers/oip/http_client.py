@@ -13,7 +13,7 @@ import urllib3
 
 from models import Tensors
 from servers.oip import fields, http
-from servers.oip.errors import EndpointError, OipError
+from servers.oip.errors import EndpointError, OipError, one_line
 from servers.oip.metadata import ModelMetadata, decode_metadata
 
 
@@ -96,9 +96,9 @@ class HttpClient:
         except urllib3.exceptions.TimeoutError as error:
             raise EndpointError(f"{self._url}{path}: no answer within {self._timeout_s:g} s") from error
         except urllib3.exceptions.ProtocolError as error:
-            raise EndpointError(f"{self._url}{path}: the connection was lost: {error.args[-1]}") from error
+            raise EndpointError(f"{self._url}{path}: the connection was lost: {one_line(error.args[-1])}") from error
         except urllib3.exceptions.HTTPError as error:
-            raise EndpointError(f"{self._url}{path}: {error}") from error
+            raise EndpointError(f"{self._url}{path}: {one_line(error)}") from error
 
 
 def _path(model: str) -> str:
@@ -110,4 +110,4 @@ def _reason(response: urllib3.BaseHTTPResponse) -> str:
     text = response.data[:1000].decode(errors="replace")
     with suppress(OipError, KeyError):
         text = str(fields.load(response.data)["error"])
-    return " ".join(text.split())[:300] or str(response.reason)
+    return one_line(text) or str(response.reason)

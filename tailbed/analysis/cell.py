@@ -12,6 +12,7 @@ from loadtest.records import Outcome, Records, outcome_name
 from loadtest.scenario import ClosedLoop
 from tailbed.analysis import validity
 from tailbed.analysis.percentiles import percentile, sample_floor
+from tailbed.analysis.times import lag_ms, response_ms, service_ms
 from tailbed.results.schema import Cell, ColdStart
 
 FULL_REQUESTS = 10_000
@@ -44,13 +45,7 @@ def summarize(records: Records, plan: LoadPlan, subject: Subject) -> Cell:
     requests = int(measured.sum())
     kinds = Counter(outcome_name(code) for code in records.outcome[measured & ~ok].tolist())
     errors = kinds.total()
-
-    # A failed request is one that the user waits for without end: it ranks above every answer.
-    response = np.where(ok, (records.done_ns - records.intended_ns) / 1e6, np.inf)[measured]
-    service = np.where(ok, (records.done_ns - records.sent_ns) / 1e6, np.inf)[measured]
-    # Late means late whatever came of it; a request that was never sent has no lag.
-    sent = measured & (records.sent_ns > 0)
-    lag = ((records.sent_ns - records.intended_ns) / 1e6)[sent]
+    response, service, lag = response_ms(records), service_ms(records), lag_ms(records)
 
     figures: dict[str, float | None] = {}
     missing: dict[str, str] = {}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 FLOOR_CONFIDENCE = 0.99
-"""Confidence that the quoted percentile is not below the true one, with one exceedance allowed."""
+"""Confidence that more than one request of the sample lies above the true percentile."""
 
 
 def percentile(values: np.ndarray, fraction: float) -> float:

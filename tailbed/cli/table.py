@@ -1,4 +1,4 @@
-"""Results as a table in the terminal."""
+"""Results as a table in the terminal, eighty columns wide if need be."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tailbed.results.identity import Identity, short_names
 from tailbed.results.schema import Cell, Summary
 
-QUICK = "quick mode: fewer than 10,000 requests or 60 s a run, and one run a cell; a first look, no verdict"
+_QUICK = "quick mode: fewer than 10,000 requests or 60 s a run, one run a cell: a first look, no verdict"
+_UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
 def print_summary(summary: Summary) -> None:
     """Print an experiment's table with everything that a reader must know beside it."""
     console = Console()
-    console.print(f"[bold]{summary.suite}[/]  {summary.started}  {summary.elapsed_s:.0f} s", highlight=False)
+    console.print(Text(f"{summary.suite}  {summary.started}  {summary.elapsed_s:.0f} s", style="bold"))
     print_cells(summary.cells, console)
     for failure in summary.failures:
         console.print(Text(f"FAILED  {failure}", style="red"))
@@ -26,52 +28,56 @@ def print_summary(summary: Summary) -> None:
 
 
 def print_cells(cells: Sequence[Cell], console: Console) -> None:
-    """Print one row a cell, then the reasons of the INVALID ones."""
+    """Print one row a cell, then why some are INVALID or have no P99."""
     if not cells:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
-    table.add_column("deployment")
-    table.add_column("load")
-    for heading in ("P50\nms", "P90\nms", "P99\nms", "service\nP50 ms", "lag P99\nms", "rate\n1/s", "errors"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    names = _names(cells)
     cold = any(cell.cold_start for cell in cells)
-    if cold:
-        table.add_column("ready\ns", justify="right", no_wrap=True)
-        table.add_column("answer\ns", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for cell in cells:
-        row = [
-            deployment(cell),
-            cell.scenario,
-            *map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms, cell.service_p50_ms, cell.lag_p99_ms)),
-            f"{cell.achieved_rate:.0f}" if cell.achieved_rate >= 100 else f"{cell.achieved_rate:.3g}",
-            str(cell.errors),
-        ]
+    table = _empty_table(names, [cell.scenario for cell in cells], cold)
+    for name, cell in zip(names, cells, strict=True):
+        row = [name, cell.scenario]
+        row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms, cell.service_p50_ms, cell.lag_p99_ms))
+        row += [f"{cell.achieved_rate:.0f}" if cell.achieved_rate >= 10 else f"{cell.achieved_rate:.2g}"]
+        row += [str(cell.errors)]
         if cold:
             start = cell.cold_start
             row += [_seconds(start.ready_ms), _seconds(start.first_answer_ms)] if start else ["-", "-"]
         table.add_row(*row, Text(cell.validity, style="green" if cell.validity == "VALID" else "bold yellow"))
     console.print(table)
-    for cell in cells:
+    for name, cell in zip(names, cells, strict=True):
         for reason in cell.reasons:
-            console.print(Text(f"INVALID  {deployment(cell)}, {cell.scenario}: {reason}", style="yellow"))
-        if cell.p99_ms is None and "p99_ms" in cell.missing and cell.validity == "VALID":
-            console.print(Text(f"P99      {deployment(cell)}, {cell.scenario}: {cell.missing['p99_ms']}", style="dim"))
+            console.print(Text(f"INVALID  {name}, {cell.scenario}: {reason}", style="yellow"))
+        if "p99_ms" in cell.missing:
+            console.print(Text(f"no P99   {name}, {cell.scenario}: {cell.missing['p99_ms']}", style="dim"))
+    console.print(Text(_UNITS if cold else _UNITS.partition(", cold")[0], style="dim"))
     if any(cell.mode == "quick" for cell in cells):
-        console.print(Text(QUICK, style="dim"))
+        console.print(Text(_QUICK, style="dim"))
 
 
-def deployment(cell: Cell) -> str:
-    """What serves what, short."""
-    artifact = "/".join(part for part in (cell.model, cell.format, cell.precision) if part)
-    return f"{artifact} {cell.server or cell.protocol}"
+def _names(cells: Sequence[Cell]) -> list[str]:
+    """What tells the deployments apart, a cell each; all of what is known where there is only one."""
+    identities = list(dict.fromkeys(map(Identity.of, cells)))
+    short = dict(zip(identities, short_names(identities), strict=True))
+    # A blank between the parts, where a narrow terminal may break the line.
+    return [short[Identity.of(cell)].replace(" · ", " ") for cell in cells]
+
+
+def _empty_table(names: Sequence[str], scenarios: Sequence[str], cold: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
+    for heading, texts in (("", names), ("load", scenarios)):
+        table.add_column(heading, min_width=max(len(word) for text in texts for word in text.split()))
+    headings = ["P50", "P90", "P99", "service\nP50", "lag\nP99", "rate", "err", *(["ready", "first"] if cold else [])]
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    return table
 
 
 def _latency(value: float | None) -> str:
-    """Three significant digits, or a dash where there is no figure."""
+    """Milliseconds in four characters, or a dash where there is no figure; summary.json has all digits."""
     if value is None:
         return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 1 else f"{value:.3f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _seconds(milliseconds: float | None) -> str:

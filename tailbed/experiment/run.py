@@ -12,8 +12,8 @@ import numpy as np
 
 import loadtest
 from exporters import ANSWERS, Artifact
-from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.errors import LoadError
+from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Records, recover
 from loadtest.scenario import ClosedLoop, OpenLoop
 from servers import Deployment, EndpointError, RunningServer, Settings, connect, start

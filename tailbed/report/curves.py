@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from loadtest.records import Outcome, Records
 from tailbed.analysis.percentiles import sample_floor
 
 MARKS = tuple(map(Fraction, ("0.5", "0.75", "0.9", "0.95", "0.99", "0.995", "0.999", "0.9995", "0.9999", "0.99999")))
@@ -24,14 +23,14 @@ class Curve:
         failures: how many of them failed. They rank last, as infinitely slow.
         ranks: int64 ``[points]``, increasing, from 1 to the last rank that may be drawn.
         response_ms: float64 ``[points]``, the response times at these ranks.
-        quotable: the highest rank that stands for a percentile with requests enough to be quoted; 0 where none does.
+        quotable: the highest percentile, as a fraction, that so many requests are enough to quote.
     """
 
     requests: int
     failures: int
     ranks: np.ndarray
     response_ms: np.ndarray
-    quotable: int
+    quotable: float
 
     def at(self, fraction: Fraction) -> float | None:
         """The percentile at one of ``MARKS``; None beyond the end of the curve."""
@@ -41,14 +40,7 @@ class Curve:
 
     def quotes(self, fraction: Fraction) -> bool:
         """Whether there are requests enough for that percentile to be quoted."""
-        return sample_floor(float(fraction)) <= self.requests
-
-
-def response_ms(records: Records) -> np.ndarray:
-    """What users waited in the measured window, in milliseconds; ``inf`` for a request that failed."""
-    waited = (records.done_ns - records.intended_ns) / 1e6
-    measured: np.ndarray = np.where(records.outcome == Outcome.OK, waited, np.inf)[~records.warmup]
-    return measured
+        return float(fraction) <= self.quotable
 
 
 def percentile_curve(response: np.ndarray, points: int) -> Curve:
@@ -80,7 +72,7 @@ def percentile_curve(response: np.ndarray, points: int) -> Curve:
         failures=requests - answered,
         ranks=ranks,
         response_ms=ordered[ranks - 1],
-        quotable=_quotable(requests, last),
+        quotable=_quotable(requests),
     )
 
 
@@ -88,16 +80,10 @@ def _height(rank: int, requests: int) -> float:
     return -math.log10(1 - rank / requests)
 
 
-def _quotable(requests: int, last: int) -> int:
-    """The highest rank up to ``last`` that is the nearest one of a percentile whose sample floor is reached.
-
-    Rank k is the nearest one of the percentiles above (k - 1)/n, up to k/n.
-    """
-    low, high = 0, max(last, 0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if sample_floor((middle - 1) / requests) <= requests:
-            low = middle
-        else:
-            high = middle - 1
+def _quotable(requests: int) -> float:
+    """The highest fraction whose sample floor ``requests`` reach."""
+    low, high = 0.0, 1.0 - 1.0 / max(requests, 1)
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if sample_floor(middle) <= requests else (low, middle)
     return low

@@ -7,10 +7,10 @@ const TICKS = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
 const height = (share) => -Math.log10(1 - share);
 const share = (height) => 1 - 10 ** -height;
 
-const classes = (curve, ...more) =>
-  [data.deployments[curve.deployment].style, curve.valid ? "valid" : "invalid", `of-${curve.deployment}`, ...more].join(
-    " ",
-  );
+function classes(curve, ...more) {
+  const validity = curve.valid ? "valid" : "invalid";
+  return [data.deployments[curve.deployment].style, validity, `of-${curve.deployment}`, ...more].join(" ");
+}
 
 // The nearest-rank percentile, or why the curve has none there.
 function valueAt(curve, u) {
@@ -18,16 +18,18 @@ function valueAt(curve, u) {
   const place = d3.bisectLeft(curve.ranks, rank);
   if (place < curve.ranks.length) {
     const text = `${milliseconds(curve.ms[place])} ms`;
-    return { ms: curve.ms[place], text: rank <= curve.quotable ? text : `(${text})` };
+    return { ms: curve.ms[place], text: share(u) <= curve.quotable + 1e-9 ? text : `(${text})` };
   }
   return { ms: Infinity, text: curve.failures ? "failed" : "too few requests" };
 }
 
 // A curve in two parts: up to where its percentiles may be quoted, and the rest.
 function points(curve) {
-  const all = curve.ranks.map((rank, place) => ({ rank, u: height(rank / curve.requests), ms: curve.ms[place] }));
-  const body = [{ u: 0, ms: curve.ms[0] }, ...all.filter((point) => point.rank <= curve.quotable)];
-  return { body, tail: [body.at(-1), ...all.filter((point) => point.rank > curve.quotable)], last: all.at(-1) };
+  const all = curve.ranks.map((rank, place) => ({ u: height(rank / curve.requests), ms: curve.ms[place] }));
+  const edge = height(curve.quotable);
+  const [within, beyond] = [all.filter((point) => point.u <= edge), all.filter((point) => point.u > edge)];
+  const turn = { u: Math.min(edge, all.at(-1).u), ms: (beyond[0] ?? all.at(-1)).ms };
+  return { body: [{ u: 0, ms: all[0].ms }, ...within, turn], tail: [turn, ...beyond], last: all.at(-1) };
 }
 
 // Axes that all panels share, so that they can be compared; responses on a logarithmic one where the tail is far

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tailbed.report.identity import natural
 from tailbed.results.folder import ExperimentFolder
+from tailbed.results.identity import natural
 from tailbed.results.schema import Summary
 from tailbed.suite import SuiteError, read_suite
 

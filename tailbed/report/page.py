@@ -13,11 +13,11 @@ from tailbed.analysis import validity
 from tailbed.analysis.cell import FULL_REQUESTS, FULL_SECONDS
 from tailbed.analysis.percentiles import sample_floor
 from tailbed.report.gaps import missing_cells
-from tailbed.report.identity import Identity, in_order
 from tailbed.report.panels import build_panels, picture_data
 from tailbed.report.surroundings import date_line, groups, machine_line, read_environment
 from tailbed.report.table import COLUMNS, GROUPS, build_table, format_ms
 from tailbed.results.folder import ExperimentFolder, ResultsError
+from tailbed.results.identity import Identity, in_order
 
 _STYLES = ("page", "table", "pictures", "print")
 _LIBRARIES = ("d3.min.js", "plot.umd.min.js")

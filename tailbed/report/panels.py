@@ -9,9 +9,10 @@ from typing import Any
 from loadtest.errors import LoadError
 from loadtest.records import NAME as RECORDS
 from loadtest.records import read
-from tailbed.report.curves import Curve, percentile_curve, response_ms
-from tailbed.report.identity import Identity, natural, short_names
+from tailbed.analysis.times import response_ms
+from tailbed.report.curves import Curve, percentile_curve
 from tailbed.results.folder import ExperimentFolder
+from tailbed.results.identity import Identity, natural, short_names
 from tailbed.results.schema import Cell
 
 
@@ -92,7 +93,7 @@ def _drawn(trace: Trace, curve: Curve) -> dict[str, Any]:
         "valid": trace.cell.validity == "VALID",
         "requests": curve.requests,
         "failures": curve.failures,
-        "quotable": curve.quotable,
+        "quotable": round(curve.quotable, 9),
         "ranks": curve.ranks.tolist(),
         "ms": [float(f"{value:.4g}") for value in curve.response_ms],
     }

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from loadtest.records import NAME as RECORDS
-from tailbed.report.identity import Identity, natural
 from tailbed.results.folder import ExperimentFolder
+from tailbed.results.identity import Identity, natural
 from tailbed.results.schema import Cell
 
 

@@ -78,7 +78,7 @@ def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
         (["export", "digits", "--to", "onxx"], "unknown exporter 'onxx': choose from onnx, torchscript", 1),
         (["export", "digits", "--to", "onnx", "--precision", "fp3"], "fp3", 1),
         (["serve", "digits/onnx", "--with", "flask"], "unknown stack 'flask': choose from fastapi, grpc", 1),
-        (["serve", "digits/nothing", "--with", "grpc"], "tailbed export", 1),
+        (["serve", "digits/nothing", "--with", "grpc"], "choose from onnx, torchscript", 1),
         (["load", "http://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
         (["load", "grpc://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
         (["load", "ftp://127.0.0.1:9", "--model", "digits"], "ftp", 1),

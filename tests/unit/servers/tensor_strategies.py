@@ -1,10 +1,13 @@
 """Tensors of every datatype and shape, for the codecs."""
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 
 from servers.oip.datatypes import BYTES, DATATYPES, to_numpy
+from servers.oip.errors import OipError
 
 SHAPES = stnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 
@@ -37,3 +40,13 @@ def same(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> None:
         other = right[name]
         assert (array.dtype, array.shape) == (other.dtype, other.shape)
         assert array.tolist() == other.tolist() or array.tobytes() == other.tobytes()
+
+
+def survives(decode: Callable[..., object], *arguments: object) -> None:
+    """Assert that a decoder reads its arguments or refuses them in one line."""
+    line = ""
+    try:
+        decode(*arguments)
+    except OipError as error:
+        line = str(error)
+    assert "\n" not in line

@@ -45,7 +45,7 @@ def _read_request(connection: socket.socket) -> None:
     """All of it: a connection closed with bytes unread is reset, and the answer lost."""
     with connection.makefile("rb") as file:
         size = 0
-        while (line := file.readline().strip().lower()):
+        while line := file.readline().strip().lower():
             if line.startswith(b"content-length:"):
                 size = int(line.split(b":")[1])
             elif line == b"pri * http/2.0":
@@ -54,10 +54,12 @@ def _read_request(connection: socket.socket) -> None:
 
 
 def _http(body: str, status: str = "200 OK", headers: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n{body}".encode()
+    return f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{headers}\r\n{body}".encode()
 
 
-@pytest.mark.parametrize("url", ["", "localhost:80", "https://a:1", "http://a", "grpc://:1", "http://a:x", "http://a:1/v2"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:80", "https://a:1", "http://a", "grpc://:1", "http://a:x", "http://a:1/v2"]
+)
 def test_what_is_no_endpoint_is_refused(url: str) -> None:
     with pytest.raises(EndpointError, match="expected http://HOST:PORT or grpc://HOST:PORT"):
         connect(url, timeout_s=1)
@@ -70,7 +72,7 @@ def test_where_nothing_listens_nothing_is_live(scheme: str) -> None:
     with connect(f"{scheme}://127.0.0.1:{port}", timeout_s=5) as client:
         assert not client.live()
         assert not client.ready("m")
-        with pytest.raises(EndpointError, match="cannot connect.*refused") as refused:
+        with pytest.raises(EndpointError, match=r"cannot connect.*refused") as refused:
             client.metadata("m")
         assert "\n" not in str(refused.value)
         with pytest.raises(EndpointError, match="cannot connect"):
@@ -114,9 +116,12 @@ def test_a_server_without_the_binary_extension_is_asked_in_json() -> None:
 
 def test_an_answer_that_breaks_the_protocol_is_one_line() -> None:
     answer = '{"outputs": [{"name": "y", "datatype": "INT64", "shape": [2], "data": [5]}]}'
-    with answering(_http(answer)) as port, connect(f"http://127.0.0.1:{port}", timeout_s=5) as client:
-        with pytest.raises(EndpointError, match="answer of 'm': tensor 'y'"):
-            client.infer("m", INPUTS)
+    with (
+        answering(_http(answer)) as port,
+        connect(f"http://127.0.0.1:{port}", timeout_s=5) as client,
+        pytest.raises(EndpointError, match="answer of 'm': tensor 'y'"),
+    ):
+        client.infer("m", INPUTS)
 
 
 def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

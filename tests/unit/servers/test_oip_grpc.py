@@ -19,7 +19,7 @@ from servers.oip.grpc import (
     encode_response,
 )
 from servers.oip.metadata import ModelMetadata
-from tests.unit.servers.tensor_strategies import same, tensors
+from tests.unit.servers.tensor_strategies import same, survives, tensors
 
 
 @given(tensors(), st.text(max_size=8))
@@ -114,10 +114,7 @@ def test_a_damaged_message_is_read_or_refused(inputs: dict[str, np.ndarray], dat
         tensor = message.inputs[data.draw(st.integers(0, len(inputs) - 1))]
         tensor.shape.append(data.draw(st.integers(-(2**63), 2**63 - 1)))
         tensor.datatype = data.draw(st.sampled_from([tensor.datatype, "FP32", "BYTES", "BOOL", "", "X"]))
-    try:
-        decode_request(message)
-    except OipError as error:
-        assert "\n" not in str(error)
+    survives(decode_request, message)
 
 
 def test_metadata_round_trips_up_to_the_names_of_axes() -> None:

@@ -18,7 +18,7 @@ from servers.oip.http import (
     encode_response,
     parse_json_size,
 )
-from tests.unit.servers.tensor_strategies import same, tensors
+from tests.unit.servers.tensor_strategies import same, survives, tensors
 
 IMAGE = {"image": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
@@ -95,7 +95,7 @@ def test_outputs_say_themselves_whether_they_are_wanted_as_binary_data() -> None
 
 def test_values_that_json_cannot_hold_are_refused_by_name() -> None:
     for array in (np.array([np.nan]), np.array([b"\xff"], dtype=object)):
-        with pytest.raises(OipError, match="'x'.*ask for binary data"):
+        with pytest.raises(OipError, match=r"'x'.*ask for binary data"):
             encode_response("m", {"x": array}, binary=lambda _: False)
 
 
@@ -207,17 +207,10 @@ def test_a_header_length_that_is_no_number_is_refused(header: str) -> None:
         parse_json_size(header)
 
 
-def _survives(decode: Any, body: bytes, size: int | None) -> None:
-    try:
-        decode(body, size)
-    except OipError as error:
-        assert "\n" not in str(error)
-
-
 @given(st.binary(max_size=200), st.none() | st.integers(0, 250))
 def test_any_bytes_are_read_or_refused(body: bytes, size: int | None) -> None:
-    _survives(decode_request, body, size)
-    _survives(decode_response, body, size)
+    survives(decode_request, body, size)
+    survives(decode_response, body, size)
 
 
 @given(tensors(), st.data())
@@ -228,7 +221,7 @@ def test_a_damaged_message_is_read_or_refused(inputs: dict[str, np.ndarray], dat
         at = data.draw(st.integers(0, len(body) - 1))
         body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     size = data.draw(st.none() | st.integers(0, len(body)) | st.just(message.json_size))
-    _survives(decode_request, bytes(body), size)
+    survives(decode_request, bytes(body), size)
 
 
 JSON = st.recursive(
@@ -249,7 +242,7 @@ def test_any_json_in_any_field_is_read_or_refused(
 ) -> None:
     entry = _tensor(datatype=datatype) | tensor
     for key, decode in (("inputs", decode_request), ("outputs", decode_response)):
-        _survives(decode, orjson.dumps({key: [entry]} | message), None)
+        survives(decode, orjson.dumps({key: [entry]} | message), None)
 
 
 def test_headers_describe_the_body() -> None:
