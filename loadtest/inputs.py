@@ -138,11 +138,13 @@ def _one_length(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, since numpy leaves a file that it cannot read open.
+        with path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise LoadError(f"{path}: no such file") from error
-    # A file that is a lone array has no names; the rest are the ways in which numpy and zipfile say "not an archive".
+    # The ways in which numpy and zipfile say that it is no archive, the third of them a lone array's.
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise LoadError(f"{path}: not an .npz file of arrays ({error})") from error
 

@@ -21,8 +21,9 @@ class AnswerSample:
     A fixed stride would meet the same few items again and again when it divides the size of the pool.
     """
 
-    def __init__(self, every: int, seed: int) -> None:
+    def __init__(self, every: int, seed: int, *, most_bytes: int = _MOST_BYTES) -> None:
         self._every = every
+        self._most_bytes = most_bytes
         self._random = random.Random(seed)  # noqa: S311
         self._stretch_start = 0
         self._bytes = 0
@@ -38,9 +39,9 @@ class AnswerSample:
         """Keep the answer of the request that is recorded as ``row``."""
         self._kept.append((row, request.item, request.answer))
         self._bytes += len(request.answer)
-        if self._bytes > _MOST_BYTES:
+        if self._bytes > self._most_bytes:
             self._every *= 2
-            del self._kept[::2]
+            del self._kept[1::2]
             self._bytes = sum(len(answer) for _, _, answer in self._kept)
 
     def check(

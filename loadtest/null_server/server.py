@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 import httptools
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from models import TensorSpec
 from servers.oip import http
 from servers.oip.metadata import ModelMetadata, encode_metadata
+
+_BACKLOG: Final = 4096
+"""As many connections as a load may open while this process does not run."""
 
 
 class NullModel:
@@ -59,7 +62,7 @@ class _Connection(asyncio.Protocol):
 async def serve(model: NullModel, host: str, port: int) -> asyncio.Server:
     """Listen at ``host:port``, or at a free port for 0."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Connection(model.respond), host, port)
+    return await loop.create_server(lambda: _Connection(model.respond), host, port, backlog=_BACKLOG)
 
 
 def _item_shape(spec: TensorSpec) -> list[int]:

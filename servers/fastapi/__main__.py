@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from servers.errors import ServerError
 from servers.fastapi.app import create_app
+from servers.inference.collector import freeze
 from servers.inference.command import Options, run
 from servers.inference.served import ServedModel
 
@@ -32,7 +33,7 @@ def serve(options: Options) -> None:
     async def load() -> None:
         nonlocal failure
         try:
-            await model.load()
+            await model.load(freeze)
         except ServerError as error:
             failure = error
             server.should_exit = True

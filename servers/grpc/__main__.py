@@ -14,6 +14,7 @@ from prometheus_client import start_http_server
 from servers.address import authority, check_free
 from servers.errors import ServerError
 from servers.grpc.service import SERVICE, service
+from servers.inference.collector import freeze
 from servers.inference.command import Options, run
 from servers.inference.served import MAX_REQUEST_BYTES, ServedModel
 
@@ -50,7 +51,7 @@ async def _serve(options: Options, model: ServedModel) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     stopping = asyncio.create_task(stopped.wait())
-    loading = asyncio.create_task(model.load())  # not awaited first: the port answers meanwhile
+    loading = asyncio.create_task(model.load(freeze))  # not awaited first: the port answers meanwhile
     try:
         await asyncio.wait((loading, stopping), return_when=asyncio.FIRST_COMPLETED)
         if loading.done():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -63,8 +63,8 @@ class ServedModel:
         self._instances = Instances(settings.instances, self._load, self.metrics)
         self._outputs = {spec.name for spec in manifest.outputs}
 
-    async def load(self) -> None:
-        """Load every instance and let it answer once; then the model is ready.
+    async def load(self, before_ready: Callable[[], None]) -> None:
+        """Load every instance and let it answer once, call ``before_ready``; then the model is ready.
 
         Raises:
             ServerError: the artifact cannot be loaded, or its first answer is not what its manifest says.
@@ -76,10 +76,7 @@ class ServedModel:
         except Exception as error:
             first = next(iter(str(error).strip().splitlines()), "")
             raise ServerError(f"{self._artifact.ref} cannot compute: {type(error).__name__}: {first}") from error
-        # A full collection walks every object of the libraries just loaded, which takes tens of milliseconds:
-        # they are here to stay, so it need not see them again.
-        gc.collect()
-        gc.freeze()
+        before_ready()
         self.ready = True
         _log.info("%s is ready on %s: %s", self._artifact.ref, self._runtime.name, self._facts)
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from loadtest.inputs import from_npz, generate, write_pool
+from loadtest.inputs import from_npz, generate, is_batched, write_pool
 
 import loadtest
 from exporters import ANSWERS, Artifact, ArtifactStore
@@ -62,6 +62,7 @@ def load_endpoint(
         url=url,
         model=model,
         pool=pool,
+        batched=is_batched(metadata.inputs),
         check=AnswerCheck(tolerance=artifact.manifest.tolerance) if artifact else None,
         scenario=scenario,
         warmup_s=warmup_s,

@@ -22,7 +22,7 @@ def make_records(
     gap = WINDOW_S * 1000 * MS // n
     intended = START + gap * np.arange(-warmup, n, dtype=np.int64)
     sent = intended + int(lag_ms * MS)
-    took = np.where(intended < START, 500 * MS, int(latency_ms * MS))
+    took = np.where(intended < START, 40 * MS, int(latency_ms * MS))
     defaults: dict[str, object] = {
         "window_start_ns": START,
         "window_end_ns": START + WINDOW_S * 1000 * MS,
@@ -41,6 +41,7 @@ def make_records(
         outcome=np.zeros(n + warmup, np.int32),
         input_index=np.zeros(n + warmup, np.int32),
         warmup=intended < START,
+        correct=np.full(n + warmup, -1, np.int8),
         facts=EngineFacts.model_validate(defaults | facts),
     )
 
@@ -126,10 +127,14 @@ def test_every_gate_reaches_the_cell() -> None:
         assert expected in text
 
 
-def test_a_run_without_a_request() -> None:
-    cell = summarize(make_records(0 + 1, warmup=0, window_end_ns=START - 1), make_plan(), Subject(model="m"))
+def test_a_run_without_a_request_in_its_window() -> None:
+    records = make_records()
+    records.warmup[:] = True
+    cell = summarize(records, make_plan(), Subject(model="m"))
     assert cell.validity == "INVALID"
+    assert "no request in the measured window" in cell.reasons
     assert cell.p50_ms is None
+    assert cell.missing["p50_ms"].startswith("insufficient: 0 requests")
 
 
 def test_a_full_run_is_told_from_a_quick_one() -> None:

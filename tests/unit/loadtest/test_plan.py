@@ -1,0 +1,58 @@
+"""Plans: what does not make sense is refused with the field's name."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from loadtest import LoadError
+from loadtest.plan import LoadPlan, read_plan, write_plan
+from loadtest.scenario import ClosedLoop, OpenLoop
+
+PLAN = LoadPlan(
+    protocol="oip-http",
+    url="http://127.0.0.1:8000",
+    model="digits",
+    pool=Path("pool.npz"),
+    scenario=OpenLoop(rate=100),
+    duration_s=10,
+)
+
+
+@pytest.mark.parametrize("scenario", [ClosedLoop(concurrency=3), OpenLoop(arrivals="constant", rate=0.5)])
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path, scenario: ClosedLoop | OpenLoop):
+    plan = PLAN.model_copy(update={"scenario": scenario})
+    write_plan(tmp_path, plan)
+    assert read_plan(tmp_path) == plan
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("duration_s", 0, "duration_s"),
+        ("warmup_s", -1, "warmup_s"),
+        ("timeout_s", 0, "timeout_s"),
+        ("max_in_flight", 0, "max_in_flight"),
+        ("seed", -1, "seed"),
+        ("scenario", {"kind": "open", "rate": 0}, "scenario.open.rate"),
+        ("scenario", {"kind": "open", "rate": 10, "arrivals": "bursts"}, "scenario.open.arrivals"),
+        ("scenario", {"kind": "closed", "concurrency": 0}, "scenario.closed.concurrency"),
+        ("scenario", {"kind": "random"}, "scenario"),
+        ("check", {"tolerance": -1}, "check.tolerance"),
+        ("colour", "red", "colour"),
+    ],
+)
+def test_a_field_that_does_not_make_sense_is_named(tmp_path: Path, field: str, value: object, named: str):
+    content = json.loads(PLAN.model_dump_json()) | {field: value}
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    with pytest.raises(LoadError, match=f"plan.json: {named}: ") as caught:
+        read_plan(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_a_missing_or_broken_file_gets_one_line(tmp_path: Path, content: str | None):
+    if content is not None:
+        (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(LoadError, match=r"plan\.json: "):
+        read_plan(tmp_path)

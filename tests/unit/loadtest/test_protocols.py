@@ -1,0 +1,89 @@
+"""Protocols: found by name and by URL, and what they send and keep is what the codec reads and wrote."""
+
+import numpy as np
+import pytest
+
+from loadtest import LoadError
+from loadtest.protocols import PROTOCOLS, protocol_for, protocol_named
+from models import TailbedError, UnknownName
+from servers.oip import grpc, http
+
+INPUTS = {"image": np.arange(6, dtype=np.float32).reshape(1, 6), "text": np.array([[b"a", b"bc"]])}
+OUTPUTS = {"scores": np.array([[0.5, np.nan]], np.float32), "label": np.array([3], np.int64)}
+
+
+@pytest.mark.parametrize("folder", PROTOCOLS.names())
+def test_every_protocol_is_found_by_its_name_and_its_scheme(folder: str):
+    protocol = PROTOCOLS.get(folder)
+    assert protocol_named(protocol.name) is protocol
+    assert protocol_for(f"{protocol.scheme}://127.0.0.1:8000") == protocol.name
+
+
+def test_an_unknown_protocol_or_scheme_gets_one_line_with_those_that_there_are():
+    with pytest.raises(UnknownName, match="oip_grpc, oip_http"):
+        protocol_named("oip-pigeon")
+    with pytest.raises(LoadError, match="expected grpc://HOST:PORT or http://HOST:PORT"):
+        protocol_for("ftp://127.0.0.1:8000")
+
+
+@pytest.mark.parametrize("folder", PROTOCOLS.names())
+@pytest.mark.parametrize("rest", ["127.0.0.1", "127.0.0.1:port", "127.0.0.1:99999", ":8000", "127.0.0.1:8000/v2"])
+def test_a_url_without_host_or_port_gets_one_line(folder: str, rest: str):
+    protocol = PROTOCOLS.get(folder)
+    with pytest.raises(LoadError, match=f"expected {protocol.scheme}://HOST:PORT"):
+        protocol.encode(f"{protocol.scheme}://{rest}", "m", INPUTS)
+
+
+def test_an_http_request_is_whole_and_asks_for_binary_outputs():
+    raw = protocol_named("oip-http").encode("http://[::1]:8000", "a model/2", INPUTS)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("ascii").split("\r\n")
+    headers = dict(line.split(": ") for line in lines)
+    assert first == "POST /v2/models/a%20model%2F2/infer HTTP/1.1"
+    assert headers["Host"] == "[::1]:8000"
+    assert int(headers["Content-Length"]) == len(body)
+    request = http.decode_request(body, int(headers[http.JSON_SIZE_HEADER]))
+    assert request.binary("scores")
+    assert np.array_equal(request.inputs["image"], INPUTS["image"])
+    assert request.inputs["text"].tolist() == [[b"a", b"bc"]]
+
+
+def test_a_grpc_request_is_the_official_message():
+    from tritonclient.grpc import service_pb2
+
+    raw = protocol_named("oip-grpc").encode("grpc://127.0.0.1:8001", "m", INPUTS)
+    message = service_pb2.ModelInferRequest.FromString(raw)
+    assert message.model_name == "m"
+    assert np.array_equal(grpc.decode_request(message).inputs["image"], INPUTS["image"])
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_http_answer_is_read_from_its_bytes(chunked: bool):
+    message = http.encode_response("m", OUTPUTS, binary=lambda _: True)
+    head = f"HTTP/1.1 200 OK\r\n{http.JSON_SIZE_HEADER.lower()}: {message.json_size}\r\n"
+    if chunked:
+        parts = (message.body[:10], message.body[10:], b"")
+        body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
+        raw = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + body
+    else:
+        raw = f"{head}Content-Length: {len(message.body)}\r\n\r\n".encode() + message.body
+    assert_outputs(protocol_named("oip-http").decode(raw))
+
+
+def test_a_grpc_answer_is_read_from_its_bytes():
+    assert_outputs(protocol_named("oip-grpc").decode(grpc.encode_response("m", OUTPUTS).SerializeToString()))
+
+
+@pytest.mark.parametrize("folder", PROTOCOLS.names())
+@pytest.mark.parametrize("raw", [b"", b"nonsense", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{]}"])
+def test_what_is_no_answer_is_told_in_one_line(folder: str, raw: bytes):
+    if (folder, raw) == ("oip_grpc", b""):
+        pytest.skip("an empty message is one without outputs")
+    with pytest.raises(TailbedError):
+        PROTOCOLS.get(folder).decode(raw)
+
+
+def assert_outputs(found):
+    assert found.keys() == OUTPUTS.keys()
+    for name, array in OUTPUTS.items():
+        assert np.array_equal(found[name], array, equal_nan=array.dtype.kind == "f")
