@@ -91,6 +91,7 @@ def start(
         raise ServerError(f"{stack.name} has no port {min(unknown)!r}: it has {', '.join(stack.ports)}")
     for use, port in given.items():
         check_free(host, port, use)
+    folder = folder.resolve()  # the server runs in it
     folder.mkdir(parents=True, exist_ok=True)
     for _ in range(_ATTEMPTS):
         picked = free_ports(host, [use for use in stack.ports if use not in given])

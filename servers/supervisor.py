@@ -69,13 +69,14 @@ def keep(parent: int, guard_alive: int, cores: str, command: list[str]) -> int:
     child = start(cores, command)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
-    waiting = select.poll()
-    for descriptor in (0, woken, guard_alive):
-        waiting.register(descriptor, select.POLLIN)
+    stopping = {0}
     # Standard input stays open where the parent has forked without exec. If the parent is gone already, or the
     # kernel is older than 5.3, standard input alone must do.
     with contextlib.suppress(OSError):
-        waiting.register(os.pidfd_open(parent), select.POLLIN)
+        stopping.add(os.pidfd_open(parent))
+    waiting = select.poll()
+    for descriptor in (woken, guard_alive, *stopping):
+        waiting.register(descriptor, select.POLLIN)
 
     deadline: float | None = None
     while True:
@@ -88,11 +89,11 @@ def keep(parent: int, guard_alive: int, cores: str, command: list[str]) -> int:
                 return status
         if guard_alive in ready or left == 0:
             return end_descendants(child)
-        if deadline is None and (ready - {woken} or set(numbers) & set(_STOPPING)):
+        if deadline is None and (ready & stopping or set(numbers) & set(_STOPPING)):
             deadline = time.monotonic() + (_told_grace() if 0 in ready else _GRACE_S)
             os.kill(child, signal.SIGTERM)
             os.kill(child, signal.SIGCONT)  # one that is stopped would not see it
-            for descriptor in ready - {woken}:
+            for descriptor in stopping:
                 waiting.unregister(descriptor)
 
 

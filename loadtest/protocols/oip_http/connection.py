@@ -81,6 +81,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The parser has seen a whole response."""
+        if self._complete:
+            raise httptools.HttpParserError("two responses to one request")
         if self._parser.get_status_code() >= 200:  # an interim response such as 100 comes before the response
             self._complete = True
             # Only now: the parser forgets it when it returns.

@@ -73,7 +73,9 @@ def test_a_response_that_closes_takes_the_connection_out_of_use():
     ends.transport.close.assert_called_once()
 
 
-@pytest.mark.parametrize("garbage", [b"hello?\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", OK + OK[:9] + b"x", b"\x00" * 100])
+@pytest.mark.parametrize(
+    "garbage", [b"hello?\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", OK + OK, OK + OK[:9] + b"x", b"\x00" * 100]
+)
 def test_garbage_is_malformed(garbage: bytes):
     ends = Ends()
     ends.send()

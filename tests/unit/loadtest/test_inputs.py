@@ -105,5 +105,5 @@ def test_a_file_that_is_no_archive_gets_one_line(tmp_path: Path, content: bytes 
 def test_a_lone_array_is_no_archive(tmp_path: Path):
     with (tmp_path / "own.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(LoadError, match="not an .npz file"):
+    with pytest.raises(LoadError, match=r"not an \.npz file"):
         from_npz(tmp_path / "own.npz", (IMAGE,))
