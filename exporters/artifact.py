@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models import TailbedError, Tensors, TensorSpec
+from models.validation import first_problem
 
 MANIFEST = "manifest.json"
 ANSWERS = "answers.npz"
@@ -135,9 +136,7 @@ class Artifact:
         except OSError as error:
             raise ArtifactError(f"{path}: unreadable ({error.strerror})") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ArtifactError(f"{path}: {where}: {first['msg']}") from error
+            raise ArtifactError(f"{path}: {first_problem(error)}") from error
         return cls(folder, manifest)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loadtest.errors import LoadError
 from loadtest.scenario import Scenario
+from models.validation import first_problem
 
 NAME: Final = "plan.json"
 
@@ -70,6 +71,4 @@ def read_plan(folder: Path) -> LoadPlan:
     except OSError as error:
         raise LoadError(f"{path}: no plan ({error.strerror})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise LoadError(f"{path}: {where}: {first['msg']}") from error
+        raise LoadError(f"{path}: {first_problem(error)}") from error

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models import TailbedError
+from models.validation import first_problem
 from tailbed.results.schema import SCHEMA_VERSION, Cell, ColdStart, Summary
 
 
@@ -96,9 +97,7 @@ class ExperimentFolder:
                 raise ResultsError(
                     f"{self.summary_json}: has schema version {version}, this tailbed reads {SCHEMA_VERSION}"
                 ) from error
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ResultsError(f"{self.summary_json}: {where}: {first['msg']}") from error
+            raise ResultsError(f"{self.summary_json}: {first_problem(error)}") from error
 
 
 _CSV_FIELDS = [name for name in Cell.model_fields if name != "cold_start"] + list(ColdStart.model_fields)

@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from exporters import Artifact
+from loadtest import records
 
 TAILBED = [sys.executable, "-m", "tailbed"]
 
@@ -127,6 +129,32 @@ def test_serve_then_load(digits: dict[str, Artifact], tmp_path: Path, stack: str
     with socket.socket() as probe:
         probe.settimeout(1)
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "nothing listens after the command has ended"
+
+
+def test_load_with_inputs_of_ones_own(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    good, wrong = tmp_path / "good.npz", tmp_path / "wrong.npz"
+    np.savez(good, image=np.random.default_rng(0).random((5, 1, 8, 8), dtype=np.float32))
+    np.savez(wrong, image=np.zeros((5, 1, 9, 8), np.float32))
+    port = free_port()
+    with serving("digits/torchscript", "--with", "fastapi", "--port", str(port)):
+        url = f"http://127.0.0.1:{port}"
+        words = ("load", url, "--model", "digits", "--concurrency", "2", "--duration", "1", "--warmup", "0.2")
+        out = tmp_path / "out"
+        done = tailbed(*words, "--inputs", str(good), "--out", str(out), "--json")
+        assert done.returncode == 0, done.stderr
+        cell = json.loads(done.stdout)
+        assert cell["scenario"] == "closed x2"
+        assert cell["errors"] == 0
+        assert cell["answers_checked"] == 0, "nobody knows the answers to a user's own inputs"
+        assert set(records.read(out / "records.parquet").input_index.tolist()) == set(range(5))
+        refused = tailbed(*words, "--inputs", str(wrong))
+        assert refused.returncode == 1
+        assert "wrong.npz" in refused.stderr
+        assert "[1, 9, 8]" in refused.stderr or "9" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+        again = tailbed(*words, "--out", str(out))
+        assert again.returncode == 1
+        assert "is not empty" in again.stderr
 
 
 def test_a_port_in_use_is_named(digits: dict[str, Artifact]) -> None:
