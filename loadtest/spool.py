@@ -31,6 +31,7 @@ ROW: Final = struct.Struct("<qqqii")
 
 _MAGIC: Final = b"tbspool1"
 _HEADER: Final = struct.Struct("<8sqq")
+_CHUNK: Final = 2**26
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ class SpoolReader:
 
     def read(self) -> np.ndarray:
         """The whole rows, of ``DTYPE``, that were appended since the last call."""
-        unread = os.fstat(self._file).st_size - self._offset
-        data = os.pread(self._file, unread - unread % ROW.size, self._offset)
-        data = data[: len(data) - len(data) % ROW.size]
-        self._offset += len(data)
-        return np.frombuffer(data, dtype=DTYPE)
+        parts: list[bytes] = []
+        offset = self._offset
+        while part := os.pread(self._file, _CHUNK, offset):
+            parts.append(part)
+            offset += len(part)
+        data = b"".join(parts)
+        whole = len(data) - len(data) % ROW.size
+        self._offset += whole
+        return np.frombuffer(data, dtype=DTYPE, count=whole // ROW.size)
 
     def close(self) -> None:
         """Close the file."""

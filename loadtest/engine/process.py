@@ -12,18 +12,21 @@ _OWN_FILES = 64
 
 
 def take_core(core: int | None) -> bool:
-    """Bind this process to ``core``; returns whether it has that core to itself, as far as is known, and may spin.
+    """Bind this process to ``core``; returns whether the engine may spin on it.
+
+    It may not where that is the only core there is, since whatever is measured would have to share it.
 
     Raises:
         LoadError: this machine has no such core, or not for us.
     """
     if core is None:
         return False
-    try:
-        os.sched_setaffinity(0, {core})
-    except (OSError, ValueError) as error:
-        raise LoadError(f"core {core}: not one that this process may use: it may use {_cores()}") from error
-    return (os.cpu_count() or 1) > 1
+    usable = _usable_cores()
+    if core not in usable:
+        listed = ", ".join(map(str, sorted(usable)))
+        raise LoadError(f"core {core}: not one that this process may use: it may use {listed}")
+    os.sched_setaffinity(0, {core})
+    return len(usable) > 1
 
 
 def allow_connections(most: int) -> None:
@@ -45,5 +48,7 @@ def stop_collecting() -> None:
     gc.disable()
 
 
-def _cores() -> str:
-    return ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+def _usable_cores() -> set[int]:
+    # Whoever started this process may have bound it, so ask for all; the system gives those that it allows.
+    os.sched_setaffinity(0, range(os.sysconf("SC_NPROCESSORS_CONF")))
+    return os.sched_getaffinity(0)

@@ -1,0 +1,200 @@
+"""Locust drives the engine: its command line, its page and its statistics work as its users expect."""
+
+import csv
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import urllib3
+
+import loadtest
+from loadtest import records
+from loadtest.plan import read_plan
+from loadtest.records import Records
+from servers.address import free_ports
+from tests.integration.loadtest.test_engine import closed_port
+from tests.integration.loadtest.test_null_server import null_server
+
+LOCUSTFILE = Path(loadtest.__file__).with_name("locustfile.py")
+
+
+@contextmanager
+def locust(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Locust in ``folder``; killed at the end if it still runs."""
+    argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--records", str(folder / "records"), *options]
+    with subprocess.Popen(argv, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def headless(folder: Path, *options: str) -> tuple[int, str]:
+    """Run Locust to its end; returns its exit code and what it printed."""
+    with locust(folder, "--headless", "--only-summary", *options) as process:
+        output, _ = process.communicate(timeout=60)
+        return process.returncode, output
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = (folder / "records").iterdir()
+    return run
+
+
+def csv_totals(folder: Path) -> dict[str, str]:
+    with (folder / "out_stats.csv").open() as file:
+        (total,) = (row for row in csv.DictReader(file) if row["Name"] == "Aggregated")
+    return total
+
+
+def response_ms(found: Records) -> np.ndarray:
+    return (found.done_ns - found.intended_ns) / 1e6
+
+
+def test_an_open_loop_from_the_command_line(tmp_path: Path):
+    with null_server() as (url, _):
+        options = ("--host", url, "--model", "digits", "--scenario", "poisson", "--rate", "400", "--seed", "3")
+        code, output = headless(
+            tmp_path, *options, "--run-time", "3s", "--warmup", "1", "--csv", "out", "--html", "out.html"
+        )
+    assert code == 0, output
+    found = records.read(only_run(tmp_path) / records.NAME)
+    assert found.facts.finished
+    plan = read_plan(only_run(tmp_path))
+    assert (plan.warmup_s, plan.duration_s, plan.seed, plan.scenario.label) == (1, 2, 3, "poisson 400/s")
+    total = csv_totals(tmp_path)
+    assert int(total["Request Count"]) == len(found.outcome)
+    assert int(total["Failure Count"]) == 0
+    assert float(total["Average Response Time"]) == pytest.approx(response_ms(found).mean())
+    assert float(total["Min Response Time"]) == pytest.approx(response_ms(found).min())
+    assert float(total["Max Response Time"]) == pytest.approx(response_ms(found).max())
+    assert (tmp_path / "out.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_closed_loop_has_a_client_for_each_user_and_grows_as_they_are_spawned(tmp_path: Path):
+    with null_server() as (url, _):
+        options = ("--host", url, "--model", "digits", "-u", "3", "-r", "1", "--run-time", "4s", "--warmup", "0.5")
+        code, output = headless(tmp_path, *options, "--core", "none", "--csv", "out")
+    assert code == 0, output
+    found = records.read(only_run(tmp_path) / records.NAME)
+    assert int(csv_totals(tmp_path)["Request Count"]) == len(found.outcome)
+    assert read_plan(only_run(tmp_path)).scenario.label == "closed x3"
+    sent = np.concatenate([found.sent_ns, found.done_ns])
+    change = np.repeat([1, -1], len(found.sent_ns))
+    order = np.lexsort((change, sent))
+    at_s, out = (sent[order] - sent.min()) / 1e9, np.cumsum(change[order])
+    assert out[at_s < 0.5].max() == 1  # the second user comes a second after the first one
+    assert out.max() == 3
+
+
+def test_failures_are_counted_by_what_they_are(tmp_path: Path):
+    with null_server() as (url, server):
+        options = ("--host", url, "--model", "digits", "--scenario", "constant", "--rate", "200", "--timeout", "1")
+        with locust(tmp_path, "--headless", *options, "--run-time", "4s", "--warmup", "0", "--csv", "out") as process:
+            while "reqs" not in (line := process.stdout.readline()) and line:
+                pass
+            time.sleep(2)
+            server.kill()
+            output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    found = records.read(only_run(tmp_path) / records.NAME)
+    failed = np.count_nonzero(found.outcome)
+    assert 0 < failed < len(found.outcome)
+    total = csv_totals(tmp_path)
+    assert (int(total["Request Count"]), int(total["Failure Count"])) == (len(found.outcome), failed)
+    with (tmp_path / "out_failures.csv").open() as file:
+        told = {row["Error"]: int(row["Occurrences"]) for row in csv.DictReader(file)}
+    outcomes, counts = np.unique(found.outcome[found.outcome != 0], return_counts=True)
+    assert told == dict(zip(map(records.outcome_name, outcomes.tolist()), counts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ((), "no target: give --host"),
+        (("--host", "ftp://127.0.0.1:1", "--model", "m"), "ftp://127.0.0.1:1: not a target"),
+        (("--host", "http://127.0.0.1:1"), "no model: give --model"),
+        (("--host", "DEAD", "--model", "m"), "cannot connect"),
+        (("--host", "LIVE", "--model", "m", "--inputs", "nowhere.npz"), "nowhere.npz: no such file"),
+        (("--host", "LIVE", "--model", "m", "--scenario", "poisson", "--rate", "0"), "--rate: Input should be greater"),
+        (("--host", "LIVE", "--model", "m", "--warmup", "9"), "--warmup 9 leaves nothing of a run time of 3 s"),
+        (("--host", "LIVE", "--model", "m", "--core", "first"), "--core first: expected auto, none or the number"),
+        (("--host", "LIVE", "--model", "m", "--core", "4000"), "core 4000: not one that this process may use"),
+        (("--plan", "nowhere"), "nowhere/plan.json: no plan"),
+    ],
+)
+def test_what_cannot_be_run_ends_with_one_line(tmp_path: Path, options: tuple[str, ...], reason: str):
+    with null_server() as (url, _):
+        named = {"LIVE": url, "DEAD": f"http://127.0.0.1:{closed_port()}"}
+        code, output = headless(tmp_path, *(named.get(option, option) for option in options), "--run-time", "3s")
+    assert code == 1
+    assert "Traceback" not in output
+    (line,) = re.findall(r"/ERROR/.*", output)
+    assert reason in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_locust_and_the_engine_in_order(tmp_path: Path, number: signal.Signals):
+    with null_server() as (url, _):
+        options = ("--headless", "--host", url, "--model", "digits", "--scenario", "constant", "--rate", "100")
+        with locust(tmp_path, *options, "--csv", "out") as process:
+            while "All users spawned" not in (line := process.stdout.readline()) and line:
+                pass
+            time.sleep(1.5)
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    found = records.read(only_run(tmp_path) / records.NAME)
+    assert not found.facts.finished
+    assert len(found.outcome) > 50
+    assert int(csv_totals(tmp_path)["Request Count"]) == len(found.outcome)
+
+
+def test_the_page_shows_the_options_starts_tests_and_stops_them(tmp_path: Path):
+    port = free_ports("127.0.0.1", ("web",))["web"]
+    page = f"http://127.0.0.1:{port}"
+    with null_server() as (url, _), locust(tmp_path, "--web-host", "127.0.0.1", "--web-port", str(port)) as process:
+        while "Starting web interface" not in process.stdout.readline():
+            pass
+        retries = urllib3.Retry(20, backoff_factor=0.1)
+        shown = urllib3.request("GET", page, retries=retries).data.decode()
+        assert '"scenario"' in shown
+        assert '"rate"' in shown
+        assert '"plan"' not in shown
+        fields = {"user_count": "1", "spawn_rate": "1", "host": url, "model": "digits", "scenario": "constant"}
+        for rate, count in (("50", 1), ("80", 2)):
+            answer = urllib3.request("POST", f"{page}/swarm", fields=fields | {"rate": rate}).json()
+            assert answer["success"], answer
+            time.sleep(4)
+            stats = urllib3.request("GET", f"{page}/stats/requests").json()
+            assert stats["state"] == "running"
+            assert stats["stats"][0]["name"] == "digits/infer"
+            assert stats["stats"][0]["num_requests"] > 50
+            assert urllib3.request("POST", f"{page}/stop").json()["success"]
+            runs = sorted((tmp_path / "records").iterdir())
+            assert len(runs) == count
+            found = records.read(runs[-1] / records.NAME)
+            assert not found.facts.finished
+            assert len(found.outcome) >= stats["stats"][0]["num_requests"]
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_workers_share_the_rate_and_their_master_has_all_of_it(tmp_path: Path):
+    with null_server() as (url, _):
+        options = ("--host", url, "--model", "digits", "--scenario", "constant", "--rate", "100", "--processes", "2")
+        port = free_ports("127.0.0.1", ("master",))["master"]
+        options += ("--master-bind-port", str(port), "--master-port", str(port), "--master-bind-host", "127.0.0.1")
+        code, output = headless(tmp_path, *options, "-u", "2", "--run-time", "4s", "--csv", "out")
+    assert code == 0, output
+    runs = [records.read(run / records.NAME) for run in (tmp_path / "records").iterdir()]
+    assert [len(found.outcome) for found in runs] == [200, 200]
+    assert all(found.facts.finished for found in runs)
+    assert int(csv_totals(tmp_path)["Request Count"]) == 400
