@@ -6,10 +6,9 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from loadtest.inputs import from_npz, generate, is_batched, write_pool
-
 import loadtest
 from exporters import ANSWERS, Artifact, ArtifactStore
+from loadtest.inputs import from_npz, generate, is_batched, write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.protocols import protocol_for
 from loadtest.scenario import ClosedLoop, OpenLoop
