@@ -1,6 +1,6 @@
 # make bench   set everything up, run the quick suite, print the comparison
 # make test    set everything up, check types and style, run all tests
-# make perf    what the load engine itself can do, beside stock Locust
+# make perf    what the load engine can do beside stock Locust, and what the intervals cover
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -33,6 +33,7 @@ test: install lint
 
 perf: install
 	$(BIN)/python -m tests.performance.engine
+	$(BIN)/python -m tests.performance.coverage
 
 # The versions that all of it was tested with, resolved at once in a fresh environment.
 lock:

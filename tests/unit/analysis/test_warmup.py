@@ -1,0 +1,131 @@
+"""The rule of windows on warm-up curves whose end is known, and on queues that are steady from the start."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tailbed.analysis.warmup import warm_up
+from tests.performance.queues import departures, poisson_arrivals, service_times
+
+MS = 1_000_000
+S = 1000 * MS
+START = 7_000 * S
+
+
+def evenly(rate: int, seconds: int) -> np.ndarray:
+    return START + np.arange(rate * seconds, dtype=np.int64) * (S // rate)
+
+
+def end_s(intended_ns: np.ndarray, took_ms: np.ndarray, seconds: int, *, open_loop: bool = True) -> float | None:
+    found = warm_up(
+        intended_ns, intended_ns + (took_ms * MS).astype(np.int64), START, START + seconds * S, open_loop=open_loop
+    )
+    return None if found.end_ns is None else (found.end_ns - START) / S
+
+
+def test_a_server_that_is_steady_from_the_start_takes_five_seconds() -> None:
+    assert end_s(evenly(200, 20), np.full(4000, 2.0), 20) == 5
+
+
+def test_and_as_many_more_as_500_answers_take() -> None:
+    assert end_s(evenly(50, 20), np.full(1000, 2.0), 20) == pytest.approx(11, abs=1)
+
+
+def test_three_windows_after_a_step() -> None:
+    # Compiled after 8 s: five times faster from then on. The windows from 8 to 11 are the first three alike.
+    intended_ns = evenly(200, 30)
+    took_ms = np.where(intended_ns - START < 8 * S, 10.0, 2.0)
+    took_ms[intended_ns - START < 8 * S] *= np.linspace(2, 1, 1600)  # not steady before it either
+    assert end_s(intended_ns, took_ms, 30) == pytest.approx(11, abs=1)
+
+
+@pytest.mark.parametrize("tau_s", [2.0, 5.0])
+def test_an_exponential_approach_ends_when_three_windows_agree(tau_s: float) -> None:
+    def curve(second: np.ndarray | float) -> np.ndarray:
+        return 2 + 8 * np.exp(-second / tau_s)
+
+    intended_ns = evenly(500, 60)
+    noise = np.exp(0.1 * np.random.default_rng(1).standard_normal(len(intended_ns)))
+    found = end_s(intended_ns, curve((intended_ns - START) / S) * noise, 60)
+    assert found is not None
+    assert curve(found - 2.5) / curve(found - 0.5) < 1.13, "10%, and what the noise of two medians adds"
+    assert found == 5 or curve(found - 3.5) / curve(found - 1.5) > 1.07, "and not before"
+
+
+def test_a_drift_without_an_end() -> None:
+    intended_ns = evenly(500, 30)
+    took_ms = 2 * np.exp((intended_ns - START) / S / 10)
+    found = warm_up(intended_ns, intended_ns + (took_ms * MS).astype(np.int64), START, START + 30 * S, open_loop=True)
+    assert found.end_ns is None
+    assert found.reason == (
+        "not steady after 30 s: the median response time keeps rising, by 22% over the last 3 windows"
+    )
+
+
+def test_a_growing_queue_is_not_steady_while_its_growth_shows() -> None:
+    rng = np.random.default_rng(2)
+    arrivals = poisson_arrivals(rng, 1.3, (30_000,))
+    response = departures(arrivals, service_times(rng, "narrow", arrivals.shape)) - arrivals
+    found = end_s(START + (arrivals * MS).astype(np.int64), response, 20)
+    assert found is None, "by the time it grows by less than 10% in three windows, the backlog gate has to see it"
+
+
+def test_a_closed_loop_is_judged_by_its_rate() -> None:
+    # One client after another comes up in the first 10 s: ever more answers a second, each as fast as before.
+    second = np.arange(30)
+    rates = np.where(second < 10, 110 + 30 * second, 400)
+    intended_ns = np.concatenate(
+        [START + at * S + np.arange(n) * (S // n) for at, n in zip(second, rates, strict=True)]
+    )
+    took_ms = np.full(len(intended_ns), 0.5)
+    assert end_s(intended_ns, took_ms, 30, open_loop=False) == pytest.approx(12, abs=1)
+    assert end_s(intended_ns, took_ms, 30, open_loop=True) == 5, "an open loop's arrivals are not the server's doing"
+
+
+def test_too_short_to_tell() -> None:
+    steady = np.full(4000, 2.0)
+    assert warm_up(evenly(200, 4), evenly(200, 4) + MS, START, START + 4 * S, open_loop=True).reason == (
+        "not steady after 4 s: 800 answers, needs 500 in at least 5 s"
+    )
+    assert end_s(evenly(200, 20), steady, 4) is None
+    few = warm_up(evenly(10, 15), evenly(10, 15) + MS, START, START + 15 * S, open_loop=True)
+    assert few.reason == "not steady after 15 s: 1 windows of 100 answers or more, needs 3"
+    none = np.empty(0, dtype=np.int64)
+    assert warm_up(none, none, START, START, open_loop=True).reason == (
+        "not steady after 0 s: 0 windows of 100 answers or more, needs 3"
+    )
+
+
+@pytest.mark.parametrize("service", ["narrow", "exponential", "wide"])
+@pytest.mark.parametrize("load", [0.3, 0.7, 0.9])
+def test_a_steady_queue_is_let_in_soon(service: str, load: float) -> None:
+    # 200 requests/s; within 10% alone, most of these queues would not be let in within a minute.
+    ends = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        arrivals = poisson_arrivals(rng, load, (8_000,))
+        response = departures(arrivals, service_times(rng, service, arrivals.shape)) - arrivals
+        stretch = 1000 * load / 200
+        ends.append(end_s(START + (arrivals * stretch * MS).astype(np.int64), response * stretch, 30))
+    assert all(end is not None and end <= 15 for end in ends)
+    assert np.median(np.array(ends, dtype=float)) <= 7
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.integers(5, 40))
+def test_more_records_do_not_move_it(seed: int, seconds: int) -> None:
+    """What was found on a run under way is what the whole run gives."""
+    rng = np.random.default_rng(seed)
+    arrivals = poisson_arrivals(rng, 0.7, (8_000,))
+    intended_ns = START + (arrivals * 3.5 * MS).astype(np.int64)
+    done_ns = intended_ns + ((departures(arrivals, service_times(rng, "wide", arrivals.shape)) - arrivals) * MS).astype(
+        int
+    )
+    whole = warm_up(intended_ns, done_ns, START, START + 40 * S, open_loop=True)
+    so_far = done_ns < START + seconds * S
+    part = warm_up(intended_ns[so_far], done_ns[so_far], START, START + seconds * S, open_loop=False)
+    again = warm_up(intended_ns, done_ns, START, START + seconds * S, open_loop=False)
+    assert part == again
+    if whole.end_ns is not None and whole.end_ns <= START + seconds * S:
+        assert warm_up(intended_ns, done_ns, START, START + seconds * S, open_loop=True) == whole
