@@ -1,118 +1,114 @@
-"""One run's records, reduced to its cell."""
+"""A cell's figures over its runs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from statistics import geometric_mean, mean, median
 
 import numpy as np
 
-from loadtest.plan import LoadPlan
-from loadtest.records import Outcome, Records, outcome_name
-from loadtest.scenario import ClosedLoop
-from tailbed.analysis import validity
-from tailbed.analysis.percentiles import percentile, sample_floor
-from tailbed.analysis.times import lag_ms, response_ms, service_ms
-from tailbed.results.schema import Cell, ColdStart
+from tailbed.analysis.intervals import FEWEST_RUNS, Interval, run_interval
+from tailbed.results.schema import Cell, ColdStart, QuotedInterval, RunResult
 
-FULL_REQUESTS = 10_000
-FULL_SECONDS = 60.0
-PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p999_ms": 0.999}
+TIMES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "service_p50_ms", "service_p99_ms")
+LAGS = ("lag_p50_ms", "lag_p99_ms")
+WITH_INTERVAL = (*TIMES, "throughput")
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What was measured, as far as it is known. A server that tailbed did not start tells little of itself."""
+def combine(runs: Sequence[RunResult], blocks: int) -> Cell:
+    """Put the runs of one cell together; with one run, the cell is that run.
 
-    model: str
-    format: str | None = None
-    precision: str | None = None
-    runtime: str | None = None
-    server: str | None = None
-    cold_start: ColdStart | None = None
-    exit_code: int | None = None
-    """The server's exit code when it died during the run."""
-    run: str | None = None
+    The cell is VALID if enough of its runs are: all that were planned, or as many as an interval needs.
 
-
-def summarize(records: Records, plan: LoadPlan, subject: Subject) -> Cell:
-    """Reduce a run to its figures and judge whether they may be believed."""
-    facts = records.facts
-    window_s = (facts.window_end_ns - facts.window_start_ns) / 1e9
-    measured = ~records.warmup
-    ok = records.outcome == Outcome.OK
-    inside = (records.done_ns >= facts.window_start_ns) & (records.done_ns < facts.window_end_ns)
-    requests = int(measured.sum())
-    kinds = Counter(outcome_name(code) for code in records.outcome[measured & ~ok].tolist())
-    errors = kinds.total()
-    response, service, lag = response_ms(records), service_ms(records), lag_ms(records)
-
+    Args:
+        runs: at least one, each of another block.
+        blocks: how many were planned.
+    """
+    runs = sorted(runs, key=lambda run: run.block)
+    valid = [run for run in runs if run.validity == "VALID"]
+    counted = valid or runs
+    shown = _with_median_p99(counted)
     figures: dict[str, float | None] = {}
     missing: dict[str, str] = {}
-    for field, fraction in PERCENTILES.items():
-        figures[field] = _quote(field, response, fraction, missing)
-    for field, values, fraction in (
-        ("service_p50_ms", service, 0.5),
-        ("service_p99_ms", service, 0.99),
-        ("lag_p50_ms", lag, 0.5),
-        ("lag_p99_ms", lag, 0.99),
-    ):
-        figures[field] = _quote(field, values, fraction, missing)
-
-    offered = None if isinstance(plan.scenario, ClosedLoop) else _rate(requests, window_s)
-    achieved = _rate(int(inside.sum()), window_s)
-    reasons = [
-        validity.finished(facts.finished, max(window_s, 0.0), plan.duration_s),
-        validity.server_alive(subject.exit_code),
-        validity.errors_rare(errors, requests, kinds),
-        validity.answers_right(facts.wrong, facts.checked, facts.first_wrong),
-        validity.rate_held(offered, achieved),
-        validity.client_not_capped(facts.cap_hits, plan.max_in_flight),
-        validity.schedule_kept(figures["lag_p99_ms"], figures["p50_ms"]),
-        validity.client_idle_enough(facts.client_busy),
-    ]
-    broken = [reason for reason in reasons if reason]
-    return Cell(
-        model=subject.model,
-        format=subject.format,
-        precision=subject.precision,
-        runtime=subject.runtime,
-        server=subject.server,
-        protocol=plan.protocol,
-        scenario=plan.scenario.label,
-        offered_rate=offered,
-        achieved_rate=achieved,
-        throughput=_rate(int((inside & ok).sum()), window_s),
-        duration_s=window_s,
-        requests=requests,
-        errors=errors,
-        error_kinds=dict(kinds),
-        **figures,
-        missing=missing,
-        client_busy=facts.client_busy,
-        answers_checked=facts.checked,
-        answers_wrong=facts.wrong,
-        cold_start=subject.cold_start,
-        validity="INVALID" if broken else "VALID",
-        reasons=broken,
-        mode="full" if requests >= FULL_REQUESTS and window_s >= FULL_SECONDS else "quick",
-        seed=plan.seed,
-        run=subject.run,
+    for field in (*TIMES, *LAGS):
+        values = [getattr(run, field) for run in counted]
+        lacking = next((run.missing[field] for run in counted if field in run.missing), None)
+        if lacking is not None:
+            missing[field] = lacking
+        figures[field] = None if lacking is not None else (median if field in LAGS else _geometric)(values)
+    named = shown.model_dump(
+        include={"model", "format", "precision", "runtime", "server", "protocol", "scenario", "arm", "seed", "run"}
+    )
+    return Cell.model_validate(
+        {
+            **named,
+            **figures,
+            "missing": missing,
+            "offered_rate": _mean([run.offered_rate for run in counted]),
+            "achieved_rate": _mean([run.achieved_rate for run in counted]),
+            "throughput": _geometric([run.throughput for run in counted]),
+            "duration_s": median(run.duration_s for run in counted),
+            "requests": sum(run.requests for run in runs),
+            "errors": sum(run.errors for run in runs),
+            "error_kinds": sum((Counter(run.error_kinds) for run in runs), Counter()),
+            "client_busy": _median([run.client_busy for run in counted]),
+            "answers_checked": sum(run.answers_checked for run in runs),
+            "answers_wrong": sum(run.answers_wrong for run in runs),
+            "cold_start": _cold_start([run.cold_start for run in counted if run.cold_start]),
+            "validity": "VALID" if len(valid) >= min(blocks, FEWEST_RUNS) else "INVALID",
+            "reasons": _reasons(runs, valid, blocks),
+            "mode": "full" if all(run.mode == "full" for run in counted) else "quick",
+            "intervals": _intervals(valid),
+            "runs": runs,
+        }
     )
 
 
-def _quote(field: str, values: np.ndarray, fraction: float, missing: dict[str, str]) -> float | None:
-    """The percentile, or None with the reason noted in ``missing``."""
-    floor = sample_floor(fraction)
-    if len(values) < floor:
-        missing[field] = f"insufficient: {len(values)} requests, needs {floor}"
-        return None
-    value = percentile(values, fraction)
-    if np.isinf(value):
-        missing[field] = f"{np.isinf(values).mean():.1%} of the requests failed"
-        return None
-    return value
+def _intervals(valid: Sequence[RunResult]) -> dict[str, QuotedInterval]:
+    found = {}
+    for field in WITH_INTERVAL:
+        values = np.array([getattr(run, field) for run in valid], dtype=float)
+        interval = run_interval(values)
+        if isinstance(interval, Interval):
+            found[field] = QuotedInterval(low=interval.low, high=interval.high, runs=interval.runs)
+    return found
 
 
-def _rate(count: int, window_s: float) -> float:
-    return count / window_s if window_s > 0 else 0.0
+def _reasons(runs: Sequence[RunResult], valid: Sequence[RunResult], blocks: int) -> list[str]:
+    """Why runs of the cell are INVALID or missing; kept with a VALID cell too, whose figures are without them."""
+    if blocks == 1:
+        return list(runs[0].reasons)
+    reasons = [f"block {run.block}: {reason}" for run in runs if run not in valid for reason in run.reasons]
+    if len(runs) < blocks:
+        reasons.append(f"{len(runs)} of {blocks} blocks measured")
+    return reasons
+
+
+def _with_median_p99(runs: Sequence[RunResult]) -> RunResult:
+    """The run to show where only one can be shown."""
+    order = sorted(runs, key=lambda run: (run.p99_ms is None, run.p99_ms or run.p50_ms or 0.0))
+    return order[(len(order) - 1) // 2]
+
+
+def _geometric(values: Sequence[float]) -> float:
+    return geometric_mean(values) if all(value > 0 for value in values) else 0.0
+
+
+def _cold_start(starts: Sequence[ColdStart]) -> ColdStart | None:
+    if not starts:
+        return None
+    return ColdStart(
+        ready_ms=median(start.ready_ms for start in starts),
+        first_answer_ms=_median([start.first_answer_ms for start in starts]),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return mean(present) if present else None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return median(present) if present else None

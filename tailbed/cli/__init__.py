@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tailbed.cli.bench import bench
+from tailbed.cli.compare import compare
 from tailbed.cli.doctor import doctor
 from tailbed.cli.export import export
 from tailbed.cli.load import load
@@ -23,5 +24,5 @@ def cli() -> None:
     """
 
 
-for command in (doctor, export, serve, load, bench, report):
+for command in (doctor, export, serve, load, bench, compare, report):
     cli.add_command(command)

@@ -9,14 +9,19 @@ import click
 
 
 @click.command(short_help="Run a suite: export, serve, load, compare.")
-@click.argument("suite", default="quick")
+@click.argument("suite", required=False)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/SUITE-TIME]")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the experiment in this folder.")
+@click.option("--blocks", type=click.IntRange(1, 1000), help="Runs of every cell, instead of the suite's own number.")
+@click.option("--aa", is_flag=True, help="Measure every deployment against itself: the noise floor of this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else on standard output.")
-def bench(suite: str, out: Path | None, as_json: bool) -> None:
-    """Run SUITE, a YAML file or the name of a suite that comes with tailbed.
+def bench(
+    suite: str | None, out: Path | None, resume: Path | None, blocks: int | None, aa: bool, as_json: bool
+) -> None:
+    """Run SUITE, a YAML file or the name of a suite that comes with tailbed; quick by default.
 
-    Every cell is measured on a fresh server process. Results are on disk after every run; a stopped experiment keeps
-    what it measured, marked as incomplete.
+    Every run is on a fresh server process, and each block has every cell once. Results are on disk after every run; a
+    stopped experiment keeps what it measured, and --resume measures what is missing.
     """
     from exporters import ArtifactStore
     from tailbed.cli.progress import ExperimentProgress
@@ -28,9 +33,17 @@ def bench(suite: str, out: Path | None, as_json: bool) -> None:
     from tailbed.results.folder import ExperimentFolder
     from tailbed.suite import read_suite
 
-    plan = read_suite(suite)
-    time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
+    if resume is not None:
+        if suite or out or blocks or aa:
+            raise click.UsageError("--resume goes on with what the folder holds: give nothing else")
+        folder = ExperimentFolder(resume)
+        folder.read_summary()
+        plan = read_suite(str(folder.suite))
+    else:
+        plan = read_suite(suite or "quick")
+        plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
+        time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     store = ArtifactStore()
     with ExperimentProgress() as progress:
         artifacts = []
@@ -38,6 +51,8 @@ def bench(suite: str, out: Path | None, as_json: bool) -> None:
             progress.exporting(f"{model}/{format}/{precision}")
             artifacts.append(export_artifact(model, format, precision, store))
         experiment = Experiment(plan, order_runs(plan, artifacts), folder, place())
+        if resume is not None:
+            experiment.resume()
         progress.measuring(experiment.runs)
         try:
             experiment.measure(progress)

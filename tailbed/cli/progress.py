@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 if TYPE_CHECKING:
     from tailbed.experiment.run import Run
-    from tailbed.results.schema import Cell
+    from tailbed.results.schema import RunResult
 
 
 class ExperimentProgress:
@@ -58,7 +58,7 @@ class ExperimentProgress:
         advance(0.0)
         return advance
 
-    def run_ended(self, run: Run, outcome: Cell | str) -> None:
+    def run_ended(self, run: Run, outcome: RunResult | str) -> None:
         """A run is over; see ``Listener``."""
         self._progress.update(self._task, completed=run.number)
         if isinstance(outcome, str):

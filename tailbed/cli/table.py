@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tailbed.results.identity import Identity, short_names
-from tailbed.results.schema import Cell, Summary
+from tailbed.results.schema import Cell, QuotedInterval, Summary
 
-_QUICK = "quick mode: fewer than 10,000 requests or 60 s a run, one run a cell: a first look, no verdict"
+_QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
+_ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
+_REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
@@ -33,25 +35,34 @@ def print_cells(cells: Sequence[Cell], console: Console) -> None:
         return
     names = _names(cells)
     cold = any(cell.cold_start for cell in cells)
-    table = _empty_table(names, [cell.scenario for cell in cells], cold)
+    repeated = any(len(cell.runs) > 1 for cell in cells)
+    table = _empty_table(names, [cell.scenario for cell in cells], repeated, cold)
     for name, cell in zip(names, cells, strict=True):
         row = [name, cell.scenario]
-        row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms, cell.service_p50_ms, cell.lag_p99_ms))
+        row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms))
+        row += [_spread(cell.intervals.get("p99_ms"))] if repeated else []
+        row += map(_latency, (cell.service_p50_ms, cell.lag_p99_ms))
         row += [f"{cell.achieved_rate:.0f}" if cell.achieved_rate >= 10 else f"{cell.achieved_rate:.2g}"]
         row += [str(cell.errors)]
         if cold:
             start = cell.cold_start
             row += [_seconds(start.ready_ms), _seconds(start.first_answer_ms)] if start else ["-", "-"]
-        table.add_row(*row, Text(cell.validity, style="green" if cell.validity == "VALID" else "bold yellow"))
+        table.add_row(*row, _validity(cell))
     console.print(table)
     for name, cell in zip(names, cells, strict=True):
+        # Of a VALID cell of several runs, these are about the runs that its figures are without.
+        word = "INVALID " if cell.validity == "INVALID" else "left out"
         for reason in cell.reasons:
-            console.print(Text(f"INVALID  {name}, {cell.scenario}: {reason}", style="yellow"))
+            console.print(Text(f"{word} {name}, {cell.scenario}: {reason}", style="yellow"))
         if "p99_ms" in cell.missing:
             console.print(Text(f"no P99   {name}, {cell.scenario}: {cell.missing['p99_ms']}", style="dim"))
     console.print(Text(_UNITS if cold else _UNITS.partition(", cold")[0], style="dim"))
-    if any(cell.mode == "quick" for cell in cells):
-        console.print(Text(_QUICK, style="dim"))
+    if repeated:
+        console.print(Text(_REPEATED, style="dim"))
+    notes = [_QUICK] if any(cell.mode == "quick" for cell in cells) else []
+    notes += [] if repeated else [_ONE_RUN]
+    if notes:
+        console.print(Text("; ".join(notes), style="dim"))
 
 
 def _names(cells: Sequence[Cell]) -> list[str]:
@@ -62,14 +73,15 @@ def _names(cells: Sequence[Cell]) -> list[str]:
     return [short[Identity.of(cell)].replace(" · ", " ") for cell in cells]
 
 
-def _empty_table(names: Sequence[str], scenarios: Sequence[str], cold: bool) -> Table:
+def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool, cold: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
     for heading, texts in (("", names), ("load", scenarios)):
         table.add_column(heading, min_width=max(len(word) for text in texts for word in text.split()))
-    headings = ["P50", "P90", "P99", "service\nP50", "lag\nP99", "rate", "err", *(["ready", "first"] if cold else [])]
+    headings = ["P50", "P90", "P99", *(["95%"] if repeated else []), "service\nP50", "lag\nP99", "rate", "err"]
+    headings += [*(["ready", "first"] if cold else [])]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("VALID" if repeated else "", justify="right" if repeated else "left", no_wrap=True)
     return table
 
 
@@ -78,6 +90,18 @@ def _latency(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _validity(cell: Cell) -> Text:
+    """The verdict on the one run, or how many of several are VALID."""
+    style = "green" if cell.validity == "VALID" else "bold yellow"
+    if len(cell.runs) < 2:
+        return Text(cell.validity, style=style)
+    return Text(f"{sum(run.validity == 'VALID' for run in cell.runs)}/{len(cell.runs)}", style=style)
+
+
+def _spread(interval: QuotedInterval | None) -> str:
+    return "-" if interval is None else f"{_latency(interval.low)}-{_latency(interval.high)}"
 
 
 def _seconds(milliseconds: float | None) -> str:

@@ -15,7 +15,8 @@ from loadtest.scenario import ClosedLoop, OpenLoop
 from models import MODELS, TensorMismatch, Tensors, check_tensors
 from servers import ModelMetadata, connect
 from servers.runtimes import runtime_for
-from tailbed.analysis.cell import Subject, summarize
+from tailbed.analysis.cell import combine
+from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.placement import place
 from tailbed.results.schema import Cell
 
@@ -71,7 +72,8 @@ def load_endpoint(
         core=place().client,
     )
     records = loadtest.run(plan, folder, on_progress=progress)
-    return summarize(records, plan, Subject(model=model, runtime=metadata.platform or None))
+    result = summarize(records, plan, Subject(model=model, runtime=metadata.platform or None))
+    return combine([result], blocks=1)
 
 
 def _artifact_served(model: str, metadata: ModelMetadata) -> Artifact | None:

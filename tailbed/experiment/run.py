@@ -15,11 +15,11 @@ from exporters import ANSWERS, Artifact
 from loadtest.errors import LoadError
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Records, recover
-from loadtest.scenario import ClosedLoop, OpenLoop
+from loadtest.scenario import Scenario
 from servers import Deployment, EndpointError, RunningServer, Settings, connect, start
-from tailbed.analysis.cell import Subject, summarize
+from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.placement import Placement
-from tailbed.results.schema import Cell, ColdStart
+from tailbed.results.schema import ColdStart, RunResult
 from tailbed.suite import Suite
 
 Progress = Callable[[float], None]
@@ -32,34 +32,39 @@ class Run:
 
     number: int
     """Place in the order of measuring, from 1."""
+    block: int
+    """The block that it belongs to, from 1."""
     place: int
-    """Place in the suite's own order, from 0."""
+    """The cell's place in the suite's own order, from 0."""
     artifact: Artifact
     stack: str
-    scenario: ClosedLoop | OpenLoop
+    scenario: Scenario
+    arm: str | None = None
+    """Which of a deployment's two arms, where it is compared with itself."""
 
     @property
     def title(self) -> str:
         """The run in words, for people."""
-        return f"{self.artifact.ref} on {self.stack}, {self.scenario.label}"
+        arm = f" ({self.arm} arm)" if self.arm else ""
+        return f"{self.artifact.ref} on {self.stack}{arm}, {self.scenario.label}"
 
     @property
     def name(self) -> str:
         """The run as a folder's name."""
-        words = f"{self.artifact.ref}-{self.stack}-{self.scenario.label}"
+        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.arm, self.scenario.label)))
         return f"{self.number:03d}-" + re.sub(r"[^a-z0-9.]+", "-", words.removesuffix("/s").lower())
 
 
 class Interrupted(KeyboardInterrupt):
     """The user stopped the run. Carries what was measured until then, if anything was."""
 
-    def __init__(self, cell: Cell | None) -> None:
+    def __init__(self, result: RunResult | None) -> None:
         super().__init__()
-        self.cell = cell
+        self.result = result
 
 
-def execute(run: Run, suite: Suite, folder: Path, placement: Placement, progress: Progress) -> Cell:
-    """Start the server, load it, stop it, and reduce the records to the run's cell.
+def execute(run: Run, suite: Suite, folder: Path, placement: Placement, progress: Progress) -> RunResult:
+    """Start the server, load it, stop it, and reduce the records to the run's figures.
 
     Args:
         folder: the run's own; gets the plan, the raw records and the logs.
@@ -78,7 +83,7 @@ def execute(run: Run, suite: Suite, folder: Path, placement: Placement, progress
         )
         plan = _plan(run, suite, server, placement)
 
-        def reduce(records: Records) -> Cell:
+        def reduce(records: Records) -> RunResult:
             subject = Subject(
                 model=run.artifact.manifest.model,
                 format=run.artifact.manifest.format,
@@ -87,6 +92,8 @@ def execute(run: Run, suite: Suite, folder: Path, placement: Placement, progress
                 server=run.stack,
                 cold_start=cold_start,
                 exit_code=server.process.poll(),
+                arm=run.arm,
+                block=run.block,
                 run=f"runs/{folder.name}",
             )
             return summarize(records, plan, subject)
@@ -107,7 +114,8 @@ def _plan(run: Run, suite: Suite, server: RunningServer, placement: Placement) -
         scenario=run.scenario,
         warmup_s=suite.warmup_s,
         duration_s=suite.duration_s,
-        seed=suite.seed,
+        # The same arrivals for all deployments of a block, and others in the next.
+        seed=suite.seed + run.block - 1,
         timeout_s=suite.timeout_s,
         core=placement.client,
     )
@@ -130,8 +138,8 @@ def _first_answer_ms(server: RunningServer, artifact: Artifact, timeout_s: float
     return (answered_ns - server.started_ns) / 1e6 if right else None
 
 
-def _salvage(folder: Path, reduce: Callable[[Records], Cell]) -> Cell | None:
-    """The cell of a run that was stopped, if any request was recorded."""
+def _salvage(folder: Path, reduce: Callable[[Records], RunResult]) -> RunResult | None:
+    """The figures of a run that was stopped, if any request was recorded."""
     try:
         return reduce(recover(folder))
     except LoadError:

@@ -10,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tailbed.analysis import validity
-from tailbed.analysis.cell import FULL_REQUESTS, FULL_SECONDS
+from tailbed.analysis.intervals import FEWEST_RUNS
 from tailbed.analysis.percentiles import sample_floor
+from tailbed.analysis.run import FULL_REQUESTS, FULL_SECONDS
 from tailbed.report.gaps import missing_cells
 from tailbed.report.panels import build_panels, picture_data
 from tailbed.report.surroundings import date_line, groups, machine_line, read_environment
@@ -84,6 +85,7 @@ def _render(folder: ExperimentFolder) -> str:
             "lag_share": validity.LAG_SHARE,
             "busy": validity.BUSY_LIMIT,
             "errors": validity.ERROR_LIMIT,
+            "runs": FEWEST_RUNS,
         },
         styles=[_asset(f"{name}.css") for name in _STYLES],
         scripts=[*map(_vendored, _LIBRARIES), *(_asset(f"{name}.js") for name in _SCRIPTS)],

@@ -62,6 +62,8 @@ class Figure:
     text: str
     value: float | None
     note: str | None = None
+    interval: str | None = None
+    """Its 95% interval over runs, where there are runs enough."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,9 @@ def _decimals(group: str, cells: Sequence[Cell]) -> int:
 def _figure(table: Table, cell: Cell, column: Column, decimals: int) -> Figure:
     value = _value(cell, column.field)
     if value is not None:
-        return Figure(f"{value:,.{decimals}f}", value)
+        over_runs = cell.intervals.get(column.field)
+        interval = over_runs and f"{over_runs.low:,.{decimals}f} to {over_runs.high:,.{decimals}f}"
+        return Figure(f"{value:,.{decimals}f}", value, interval=interval)
     reason = _why_missing(cell, column)
     word = reason.partition(":")[0] if reason.startswith("insufficient:") else "-"
     return Figure(word, None, table.note(f"{column.group.partition(',')[0]} {column.title}: {reason}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from pydantic import ValidationError
 
 from models import TailbedError
 from models.validation import first_problem
-from tailbed.results.schema import SCHEMA_VERSION, Cell, ColdStart, Summary
+from tailbed.results.schema import SCHEMA_VERSION, ColdStart, Measurement, RunResult, Summary
+
+_RESULT = "result.json"
 
 
 class ResultsError(TailbedError):
@@ -69,6 +72,37 @@ class ExperimentFolder:
         """The folder of one run: ``plan.json``, ``records.parquet`` and logs."""
         return self.path / "runs" / name
 
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Store where it is measured; a resumed experiment keeps the earlier descriptions beside its own."""
+        again = len(list(self.path.glob("environment*.json")))
+        path = self.environment.with_stem(f"environment-{again + 1}") if again else self.environment
+        _replace(path, json.dumps(environment, indent=2) + "\n")
+
+    def write_result(self, name: str, result: RunResult) -> None:
+        """Store a run's figures as ``result.json`` in its folder."""
+        _replace(self.run(name) / _RESULT, result.model_dump_json(indent=2) + "\n")
+
+    def read_result(self, name: str) -> RunResult | None:
+        """A run's figures, or None when it has not been measured to an end, whatever that was.
+
+        Raises:
+            ResultsError: there is a file, and it is not a result.
+        """
+        path = self.run(name) / _RESULT
+        if not path.exists():
+            return None
+        try:
+            return RunResult.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ResultsError(f"{path}: {first_problem(error)}") from error
+
+    def set_aside(self, name: str) -> None:
+        """Keep what an attempt at a run left under another name, so that it can be measured again."""
+        folder = self.run(name)
+        if folder.exists():
+            kept = sum(1 for _ in folder.parent.glob(f"{name}.stopped-*"))
+            folder.rename(folder.with_name(f"{name}.stopped-{kept + 1}"))
+
     def write_summary(self, summary: Summary) -> None:
         """Replace ``summary.json`` and ``summary.csv``."""
         _replace(self.summary_json, summary.model_dump_json(indent=2) + "\n")
@@ -100,11 +134,11 @@ class ExperimentFolder:
             raise ResultsError(f"{self.summary_json}: {first_problem(error)}") from error
 
 
-_CSV_FIELDS = [name for name in Cell.model_fields if name != "cold_start"] + list(ColdStart.model_fields)
+_CSV_FIELDS = [name for name in Measurement.model_fields if name != "cold_start"] + list(ColdStart.model_fields)
 
 
-def _row(cell: Cell) -> dict[str, Any]:
-    row = cell.model_dump(mode="json")
+def _row(cell: Measurement) -> dict[str, Any]:
+    row = cell.model_dump(mode="json", include=set(Measurement.model_fields))
     row |= row.pop("cold_start") or {}
     return {key: json.dumps(value) if isinstance(value, dict | list) else value for key, value in row.items()}
 

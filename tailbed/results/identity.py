@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tailbed.results.schema import Cell
+from tailbed.results.schema import Measurement
 
 
 class Identity(NamedTuple):
@@ -18,11 +18,12 @@ class Identity(NamedTuple):
     server: str | None
     protocol: str
     runtime: str | None
+    arm: str | None
 
     @classmethod
-    def of(cls, cell: Cell) -> Identity:
+    def of(cls, cell: Measurement) -> Identity:
         """The deployment that ``cell`` was measured on."""
-        return cls(cell.model, cell.format, cell.precision, cell.server, cell.protocol, cell.runtime)
+        return cls(cell.model, cell.format, cell.precision, cell.server, cell.protocol, cell.runtime, cell.arm)
 
     @property
     def artifact(self) -> str:

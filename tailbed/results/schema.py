@@ -21,11 +21,11 @@ class ColdStart(BaseModel):
     """Until the first correct answer arrived; None when it was wrong or failed."""
 
 
-class Cell(BaseModel):
-    """One deployment under one scenario, measured in one run.
+class Measurement(BaseModel):
+    """What was measured, and the figures: of one run, or of a cell over its runs.
 
     Latencies are in milliseconds, rates in requests a second. ``response`` is done - intended, what a user waits;
-    ``service`` is done - sent; ``lag`` is sent - intended. Percentiles are exact (nearest rank over the raw
+    ``service`` is done - sent; ``lag`` is sent - intended. A run's percentiles are exact (nearest rank over the raw
     records of the measured window); a failed request counts as infinitely slow.
     """
 
@@ -39,6 +39,8 @@ class Cell(BaseModel):
     server: str | None
     protocol: str
     scenario: str
+    arm: str | None = None
+    """``first`` or ``second`` where a deployment is compared with itself."""
     offered_rate: float | None
     """Arrivals a second that the schedule really has in the window; None in a closed loop."""
     achieved_rate: float
@@ -75,7 +77,40 @@ class Cell(BaseModel):
     """``full`` from 10,000 requests and 60 s a run on."""
     seed: int
     run: str | None
-    """The run's folder, relative to the experiment's: records, plan and logs."""
+    """The run's folder, relative to the experiment's: records, plan and logs. Of several runs, the one whose P99 is
+    the median."""
+
+
+class RunResult(Measurement):
+    """One run: a fresh server process, one deployment, one scenario, one seed. Stored as ``result.json``."""
+
+    block: int
+    """The block that the run belongs to, from 1; every cell has one run in each."""
+    finished: bool
+    """False when it was stopped before its window's end; such a run is measured again on ``--resume``."""
+
+
+class QuotedInterval(BaseModel):
+    """A 95% confidence interval over runs, in the figure's own unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float
+    high: float
+    runs: int
+
+
+class Cell(Measurement):
+    """One deployment under one scenario, over all blocks.
+
+    With several runs a figure is over the VALID ones (over all, if none is): times and throughput their geometric
+    mean, rates the mean, lag, client and cold start the median; requests, errors and answers are sums over all runs.
+    """
+
+    intervals: dict[str, QuotedInterval] = {}
+    """By field name, where there are VALID runs enough."""
+    runs: list[RunResult] = []
+    """In the order of blocks, INVALID ones too."""
 
 
 class Summary(BaseModel):
@@ -91,6 +126,8 @@ class Summary(BaseModel):
     complete: bool
     """False while runs are missing, and for ever when the experiment was stopped."""
     planned_cells: int
+    blocks: int = 1
+    """Runs that were planned for each cell."""
     cells: list[Cell]
     failures: list[str]
-    """Cells that could not be measured at all, each in one line."""
+    """Runs that could not be measured at all, each in one line."""

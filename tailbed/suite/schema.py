@@ -64,6 +64,10 @@ class Suite(BaseModel):
     """Seconds after which an unanswered request is a failure."""
     start_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
     """Seconds that a server may take to get ready."""
+    blocks: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Runs of every cell. Each block has all cells once, in an order of its own; 8 give intervals and verdicts."""
+    arms: Annotated[int, Field(ge=1, le=2)] = 1
+    """2 measures every deployment against itself, which shows the noise floor of the machine."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
     def artifact_refs(self) -> Iterable[tuple[str, str, str]]:

@@ -69,7 +69,7 @@ def test_errors_name_line_and_field(tmp_path: Path, change: tuple[str, str], exp
 def test_files_that_are_no_suite(tmp_path: Path) -> None:
     assert "is empty" in read(tmp_path, "# nothing\n")
     assert "suite.yaml:1: the suite: " in read(tmp_path, "- a list\n")
-    with pytest.raises(SuiteError, match="name a YAML file or one of quick"):
+    with pytest.raises(SuiteError, match="name a YAML file or one of full, quick"):
         read_suite("nonesuch")
     with pytest.raises(SuiteError, match="cannot be read"):
         read_suite(str(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 from loadtest.plan import LoadPlan
 from loadtest.records import EngineFacts, Outcome, Records
 from loadtest.scenario import ClosedLoop, OpenLoop
-from tailbed.analysis.cell import Subject, summarize
+from tailbed.analysis.run import Subject, summarize
 
 MS = 1_000_000
 START = 5_000 * MS

@@ -1,0 +1,123 @@
+"""One run's records, reduced to its figures and judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from loadtest.plan import LoadPlan
+from loadtest.records import Outcome, Records, outcome_name
+from loadtest.scenario import ClosedLoop
+from tailbed.analysis import validity
+from tailbed.analysis.percentiles import percentile, sample_floor
+from tailbed.analysis.times import lag_ms, response_ms, service_ms
+from tailbed.results.schema import ColdStart, RunResult
+
+FULL_REQUESTS = 10_000
+FULL_SECONDS = 60.0
+PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p999_ms": 0.999}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was measured, as far as it is known. A server that tailbed did not start tells little of itself."""
+
+    model: str
+    format: str | None = None
+    precision: str | None = None
+    runtime: str | None = None
+    server: str | None = None
+    cold_start: ColdStart | None = None
+    exit_code: int | None = None
+    """The server's exit code when it died during the run."""
+    arm: str | None = None
+    block: int = 1
+    run: str | None = None
+
+
+def summarize(records: Records, plan: LoadPlan, subject: Subject) -> RunResult:
+    """Reduce a run to its figures and judge whether they may be believed."""
+    facts = records.facts
+    window_s = (facts.window_end_ns - facts.window_start_ns) / 1e9
+    measured = ~records.warmup
+    ok = records.outcome == Outcome.OK
+    inside = (records.done_ns >= facts.window_start_ns) & (records.done_ns < facts.window_end_ns)
+    requests = int(measured.sum())
+    kinds = Counter(outcome_name(code) for code in records.outcome[measured & ~ok].tolist())
+    errors = kinds.total()
+    response, service, lag = response_ms(records), service_ms(records), lag_ms(records)
+
+    figures: dict[str, float | None] = {}
+    missing: dict[str, str] = {}
+    for field, fraction in PERCENTILES.items():
+        figures[field] = _quote(field, response, fraction, missing)
+    for field, values, fraction in (
+        ("service_p50_ms", service, 0.5),
+        ("service_p99_ms", service, 0.99),
+        ("lag_p50_ms", lag, 0.5),
+        ("lag_p99_ms", lag, 0.99),
+    ):
+        figures[field] = _quote(field, values, fraction, missing)
+
+    offered = None if isinstance(plan.scenario, ClosedLoop) else _rate(requests, window_s)
+    achieved = _rate(int(inside.sum()), window_s)
+    reasons = [
+        validity.finished(facts.finished, max(window_s, 0.0), plan.duration_s),
+        validity.server_alive(subject.exit_code),
+        validity.errors_rare(errors, requests, kinds),
+        validity.answers_right(facts.wrong, facts.checked, facts.first_wrong),
+        validity.rate_held(offered, achieved),
+        validity.client_not_capped(facts.cap_hits, plan.max_in_flight),
+        validity.schedule_kept(figures["lag_p99_ms"], figures["p50_ms"]),
+        validity.client_idle_enough(facts.client_busy),
+    ]
+    broken = [reason for reason in reasons if reason]
+    return RunResult(
+        model=subject.model,
+        format=subject.format,
+        precision=subject.precision,
+        runtime=subject.runtime,
+        server=subject.server,
+        protocol=plan.protocol,
+        scenario=plan.scenario.label,
+        arm=subject.arm,
+        offered_rate=offered,
+        achieved_rate=achieved,
+        throughput=_rate(int((inside & ok).sum()), window_s),
+        duration_s=window_s,
+        requests=requests,
+        errors=errors,
+        error_kinds=dict(kinds),
+        **figures,
+        missing=missing,
+        client_busy=facts.client_busy,
+        answers_checked=facts.checked,
+        answers_wrong=facts.wrong,
+        cold_start=subject.cold_start,
+        validity="INVALID" if broken else "VALID",
+        reasons=broken,
+        mode="full" if requests >= FULL_REQUESTS and window_s >= FULL_SECONDS else "quick",
+        seed=plan.seed,
+        run=subject.run,
+        block=subject.block,
+        finished=facts.finished,
+    )
+
+
+def _quote(field: str, values: np.ndarray, fraction: float, missing: dict[str, str]) -> float | None:
+    """The percentile, or None with the reason noted in ``missing``."""
+    floor = sample_floor(fraction)
+    if len(values) < floor:
+        missing[field] = f"insufficient: {len(values)} requests, needs {floor}"
+        return None
+    value = percentile(values, fraction)
+    if np.isinf(value):
+        missing[field] = f"{np.isinf(values).mean():.1%} of the requests failed"
+        return None
+    return value
+
+
+def _rate(count: int, window_s: float) -> float:
+    return count / window_s if window_s > 0 else 0.0
