@@ -92,6 +92,8 @@ def _with_median_p99(runs: Sequence[RunResult]) -> RunResult:
 
 
 def _geometric(values: Sequence[float]) -> float:
+    if len(values) == 1:
+        return values[0]  # to the last digit
     return geometric_mean(values) if all(value > 0 for value in values) else 0.0
 
 

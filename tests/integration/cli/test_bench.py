@@ -116,3 +116,39 @@ def test_an_experiment_killed_outright_is_still_readable(digits: dict[str, Artif
     assert not summary["complete"]
     assert summary["cells"]
     assert subprocess.run([*TAILBED, "report", str(out)], capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_stopped_experiment_is_resumed_and_compared(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = SUITE.replace("formats: [onnx, torchscript]", "formats: [onnx]").replace("duration_s: 2", "duration_s: 1")
+    words = ["bench", write_suite(tmp_path, text), "--blocks", "2", "--out", str(out)]
+    with subprocess.Popen([*TAILBED, *words], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 90
+        while len(list(out.glob("runs/*/result.json"))) < 3:
+            assert time.monotonic() < deadline, "three runs never ended"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    before = {path.parent.name: path.read_text() for path in out.glob("runs/*/result.json")}
+    finished = {name for name, text in before.items() if json.loads(text)["finished"]}
+    assert 3 <= len(finished) < 8
+    done = subprocess.run([*TAILBED, "bench", "--resume", str(out), "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["complete"]
+    assert summary["blocks"] == 2
+    assert [[run["block"] for run in cell["runs"]] for cell in summary["cells"]] == [[1, 2]] * 4
+    for name in finished:
+        assert (out / "runs" / name / "result.json").read_text() == before[name], "what was measured is kept"
+    assert (out / "environment-2.json").exists()
+    # The same arrivals for all deployments of a block, and others in the next.
+    seeds = {(run["block"], run["seed"]) for cell in summary["cells"] for run in cell["runs"]}
+    assert seeds == {(1, 1), (2, 2)}
+    wrong = subprocess.run([*TAILBED, "bench", "quick", "--resume", str(out)], capture_output=True, text=True)
+    assert wrong.returncode == 2
+    compared = subprocess.run([*TAILBED, "compare", str(out)], capture_output=True, text=True)
+    assert compared.returncode == 0
+    assert "insufficient: 2 common blocks, needs 6" in " ".join(compared.stdout.split())
+    again = subprocess.run([*TAILBED, "compare", str(out), str(out), "--json"], capture_output=True, text=True)
+    assert again.returncode == 0
+    assert not any(comparison["claimed"] for comparison in json.loads(again.stdout))
