@@ -2,46 +2,95 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from typing import Final
+
 import numpy as np
 
-from loadtest.scenario import OpenLoop
+from loadtest.errors import LoadError
+from loadtest.exponential import exponentials
+from loadtest.rate_profile import Piece, RateProfile
+from loadtest.scenario import Arrivals, Bursts, ClosedLoop, OpenLoop, Ramp, Scheduled, Server, Steps, Trace
+from loadtest.trace import read_trace
 
-_CHUNK = 65_536
+MOST: Final = 100_000_000
+"""Arrivals of one run. A schedule takes 8 bytes each, and the engine's records 32."""
 
 
-def schedule(scenario: OpenLoop, *, length_s: float, seed: int) -> np.ndarray:
+def schedule(scenario: Scheduled, *, length_s: float, seed: int) -> np.ndarray:
     """Arrival times of ``scenario`` over ``length_s`` seconds.
+
+    The same arguments give the same times on every machine. A longer run's schedule begins with a shorter one's, except
+    for a ramp, which is as long as the run.
 
     Returns:
         int64 ``[arrivals]``, nanoseconds from the schedule's start, ascending, all below ``length_s``.
+
+    Raises:
+        LoadError: the scenario does not fit into the length, or its trace is not one.
     """
-    length_ns = round(length_s * 1e9)
-    if scenario.arrivals == "constant":
-        return _constant(scenario.rate, length_ns)
-    return _poisson(scenario.rate, length_ns, seed)
+    if isinstance(scenario, Trace):
+        times_s = read_trace(scenario.path, scenario.rate)
+        if times_s[0] >= length_s:
+            raise LoadError(f"{scenario.path}: begins at {times_s[0]:g} s, after the run's {length_s:g} s")
+    else:
+        loop = scenario.loop if isinstance(scenario, Server) else scenario
+        profile = _profile(loop, length_s)
+        count = profile.count(length_s)
+        if count > MOST:
+            raise LoadError(f"{scenario.label}: {count:.3g} arrivals in {length_s:g} s are more than {MOST:,}")
+        times_s = profile.times_s(_unit(loop.arrivals, count, seed))
+    times: np.ndarray = np.rint(times_s * 1e9).astype(np.int64)
+    return times[times < round(length_s * 1e9)]
 
 
-def _constant(rate: float, length_ns: int) -> np.ndarray:
-    # One more than fit, then cut: the count must not hang on how the product of rate and length is rounded.
-    count = int(rate * length_ns / 1e9) + 2
-    times: np.ndarray = np.rint(np.arange(count) * (1e9 / rate)).astype(np.int64)
-    return times[times < length_ns]
+def think_times(scenario: ClosedLoop, seed: int) -> Iterator[int]:
+    """The clients' pauses in nanoseconds, without end; whichever client pauses next takes the next one.
 
-
-def _poisson(rate: float, length_ns: int, seed: int) -> np.ndarray:
-    """Gaps are exponential with mean ``1 / rate``, by inversion: ``-log(1 - u) / rate`` with u uniform on [0, 1).
-
-    Inversion of PCG64's doubles keeps a seed's schedule the same over numpy's versions, unlike its own exponential
-    generator, and a longer run's schedule begins with a shorter one's.
+    The first ones, as many as there are clients, come before their first requests. Constant ones then are spread over
+    one pause: clients that begin together would go on together.
     """
-    random = np.random.Generator(np.random.PCG64(seed))
+    think_ns = scenario.think_s * 1e9
+    if scenario.think == "constant":
+        yield from (round(think_ns * client / scenario.concurrency) for client in range(scenario.concurrency))
+        while True:
+            yield round(think_ns)
+    for chunk in exponentials(seed):
+        yield from np.rint(chunk * think_ns).astype(np.int64).tolist()
+
+
+def _profile(scenario: OpenLoop | Bursts | Steps | Ramp, length_s: float) -> RateProfile:
+    match scenario:
+        case OpenLoop():
+            return RateProfile(Piece(1.0, scenario.rate, scenario.rate))
+        case Bursts():
+            on = Piece(scenario.on_s, scenario.on_rate, scenario.on_rate)
+            return RateProfile(on, Piece(scenario.off_s, scenario.off_rate, scenario.off_rate))
+        case Ramp():
+            return RateProfile(Piece(length_s, scenario.from_rate, scenario.to_rate))
+        case Steps():
+            pieces = [Piece(step.duration_s, step.rate, step.rate) for step in scenario.steps]
+            left_s = length_s - math.fsum(piece.length_s for piece in pieces)
+            if left_s <= -pieces[-1].length_s:
+                raise LoadError(f"{scenario.label}: the last step begins after the run's {length_s:g} s")
+            if left_s > 0:
+                last = pieces.pop()
+                pieces.append(Piece(last.length_s + left_s, last.start, last.end))
+            return RateProfile(*pieces)
+
+
+def _unit(arrivals: Arrivals, count: float, seed: int) -> np.ndarray:
+    """Arrivals at rate 1, from 0 to below ``count``: 0, 1, 2 and so on, or a Poisson process."""
+    if arrivals == "constant":
+        return np.arange(math.ceil(count), dtype=np.float64)
     chunks: list[np.ndarray] = []
     last = 0.0
-    while last < length_ns:
-        gaps = -np.log1p(-random.random(_CHUNK)) * (1e9 / rate)
+    for gaps in exponentials(seed):
         gaps[0] += last
-        times = np.cumsum(gaps)
-        chunks.append(times)
-        last = float(times[-1])
-    joined: np.ndarray = np.concatenate(chunks).astype(np.int64)
-    return joined[joined < length_ns]
+        chunks.append(np.cumsum(gaps))
+        last = float(chunks[-1][-1])
+        if last >= count:
+            break
+    joined: np.ndarray = np.concatenate(chunks)
+    return joined[joined < count]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from loadtest.access import check_header, resolve_target
 from loadtest.errors import LoadError
 from loadtest.scenario import Scenario
 from models.validation import first_problem
+from servers.oip.target import Target
 
 NAME: Final = "plan.json"
 
@@ -32,6 +34,11 @@ class LoadPlan(BaseModel):
 
     protocol: str
     url: str
+    headers: dict[str, str] = {}
+    """Sent with every request. ``${VARIABLE}`` in a value stands for a variable of the engine's environment, so that
+    no secret gets into the plan."""
+    ca_file: Path | None = None
+    """Certificates (PEM) to trust instead of the system's."""
     model: str
     """The model's name on the server."""
     pool: Path
@@ -52,6 +59,21 @@ class LoadPlan(BaseModel):
     """A request without an answer this long after its intended time is a recorded failure."""
     core: int | None = None
     """The CPU core that the engine is bound to; None leaves it to the system, and the engine does not spin."""
+
+    @field_validator("headers")
+    @classmethod
+    def _without_secrets(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            check_header(name, value)
+        return headers
+
+    def target(self) -> Target:
+        """The endpoint, with what this process's environment says.
+
+        Raises:
+            TailbedError: it cannot be reached so.
+        """
+        return resolve_target(self.url, self.headers, self.ca_file)
 
 
 def write_plan(folder: Path, plan: LoadPlan) -> None:

@@ -14,10 +14,12 @@ from locust.argument_parser import LocustArgumentParser
 from pydantic import ValidationError
 
 from loadtest import inputs
+from loadtest.access import parse_headers, resolve_target
 from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan
 from loadtest.protocols import protocol_for
-from loadtest.scenario import MOST_CLIENTS, ClosedLoop, OpenLoop
+from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop
+from loadtest.scenario.text import parse
 from servers import connect
 
 _ITEMS: Final = 64
@@ -31,10 +33,10 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     parser.add_argument("--model", default="", help="the model's name on the server")
     parser.add_argument(
         "--scenario",
-        choices=("closed", "poisson", "constant"),
         default="closed",
         help="closed: each Locust user is a client that waits for its answer before it asks again; "
-        "poisson, constant: open loop, requests arrive at --rate whatever the server does and however many users",
+        "poisson, constant: open loop, requests arrive at --rate whatever the server does and however many users; "
+        "or any scenario as in a suite, such as '{kind: ramp, from_rate: 100, to_rate: 500}' or SingleStream",
     )
     parser.add_argument(
         "--rate", type=float, default=100.0, help="open loop: requests a second in all, whatever --users is"
@@ -44,6 +46,16 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the arrivals and of inputs that are made up")
     parser.add_argument("--inputs", default="", help="an .npz with an array [items, ...] for each input of the model")
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        include_in_web_ui=False,
+        help="NAME:VALUE to send with every request, may be repeated; ${VARIABLE} in the value stands for a variable "
+        "of the environment, which keeps secrets out of the records",
+    )
+    parser.add_argument("--bearer-env", default="", help="environment variable that holds a bearer token to send")
+    parser.add_argument("--ca", default="", help="file of certificates (PEM) to trust instead of the system's")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds after which a request has failed")
     parser.add_argument("--max-in-flight", type=int, default=1024, help="open loop: most requests outstanding at once")
     parser.add_argument(
@@ -98,7 +110,10 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
         raise LoadError(f"--warmup {options.warmup:g} leaves nothing of a run time of {length_s:g} s")
     url = host.rstrip("/")
     protocol = protocol_for(url)
-    with connect(url, timeout_s=options.timeout) as client:
+    headers = parse_headers(options.header, bearer_env=options.bearer_env or None)
+    ca_file = Path(options.ca).absolute() if options.ca else None
+    target = resolve_target(url, headers, ca_file)
+    with connect(url, timeout_s=options.timeout, headers=target.headers, ca_file=ca_file) as client:
         specs = client.metadata(options.model).inputs
     pool = (
         inputs.from_npz(Path(options.inputs), specs) if options.inputs else inputs.generate(specs, _ITEMS, options.seed)
@@ -108,6 +123,8 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
         plan = LoadPlan(
             protocol=protocol,
             url=url,
+            headers=headers,
+            ca_file=ca_file,
             model=options.model,
             pool=folder / "pool.npz",
             batched=inputs.is_batched(specs),
@@ -127,10 +144,18 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
     return plan, folder
 
 
-def _scenario(options: argparse.Namespace, share: Share) -> ClosedLoop | OpenLoop:
-    if options.scenario == "closed":
-        return ClosedLoop(concurrency=min(max(1, math.ceil(share.users / share.processes)), MOST_CLIENTS))
-    return OpenLoop(arrivals=options.scenario, rate=options.rate / share.processes)
+def _scenario(options: argparse.Namespace, share: Share) -> AnyScenario:
+    """This process's part of the scenario: of the clients, or of the rate."""
+    if options.scenario in ("poisson", "constant"):
+        return OpenLoop(arrivals=options.scenario, rate=options.rate / share.processes)
+    whole = parse(options.scenario)
+    if isinstance(whole, ClosedLoop):
+        # The users are the clients, however many the scenario has.
+        clients = min(max(1, math.ceil(share.users / share.processes)), MOST_CLIENTS)
+        return whole.model_copy(update={"concurrency": clients})
+    if share.processes > 1:
+        raise LoadError(f"--scenario {whole.label}: only closed, poisson and constant are shared by several processes")
+    return whole
 
 
 def _core(text: str, index: int) -> int | None:

@@ -11,24 +11,22 @@ from typing import Any, Final
 import numpy as np
 
 from loadtest import records, spool
-from loadtest.arrivals import schedule
 from loadtest.engine import control, process
 from loadtest.engine.answers import AnswerSample
 from loadtest.engine.flight import Flight
-from loadtest.engine.pacing import ClosedLoop, OpenLoop, Pacing
+from loadtest.engine.offering import Offering
+from loadtest.engine.pacing import ClosedLoop, Pacing
+from loadtest.engine.query_pacing import Offline
 from loadtest.engine.recorder import Recorder
 from loadtest.engine.spinner import BusyMeter, Spinner
 from loadtest.errors import LoadError
 from loadtest.inputs import read_pool
 from loadtest.plan import LoadPlan
 from loadtest.protocols import protocol_named
-from loadtest.protocols.protocol import Connections
 from loadtest.scenario import MOST_CLIENTS
-from loadtest.scenario import ClosedLoop as ClosedScenario
 
 _HEAD_START_NS: Final = 50_000_000
 """From the end of the preparations to the schedule's start."""
-_SPARE_CONNECTIONS: Final = 8
 _DRAIN_POLL_S: Final = 0.002
 _STOPPED_DRAIN_NS: Final = 2_000_000_000
 """How long a run that was stopped waits for the answers that are still out."""
@@ -56,30 +54,22 @@ class Engine:
         if plan.check and not self._pool.outputs:
             raise LoadError(f"{plan.pool}: answers cannot be checked: it has no array called outputs/NAME")
         self._sample = AnswerSample(plan.check.every, plan.seed) if plan.check else None
-        if isinstance(plan.scenario, ClosedScenario):
-            self._clients = plan.scenario.concurrency if clients is None else clients
-            self._offsets_ns = None
-            most = MOST_CLIENTS
-            connections = Connections(self._clients, 0, most, plan.timeout_s)
-            process.allow_connections(plan.scenario.concurrency)
-        else:
-            self._offsets_ns = schedule(plan.scenario, length_s=plan.warmup_s + plan.duration_s, seed=plan.seed)
-            most = plan.max_in_flight
-            connections = Connections(min(_SPARE_CONNECTIONS, most), _SPARE_CONNECTIONS, most, plan.timeout_s)
-            process.allow_connections(most)
+        self._offering = Offering(plan, clients)
+        process.allow_connections(self._offering.planned)
         self._recorder = Recorder(folder)
         self._flight = Flight(
             items=len(self._pool),
-            most=most,
+            most=self._offering.most,
             timeout_ns=round(plan.timeout_s * 1e9),
             recorder=self._recorder,
             sample=self._sample,
         )
+        target = plan.target()
         payloads = [
-            self._protocol.encode(plan.url, plan.model, self._pool.request(item, batched=plan.batched))
+            self._protocol.encode(target, plan.model, self._pool.request(item, batched=plan.batched))
             for item in range(len(self._pool))
         ]
-        self._transport = self._protocol.transport(plan.url, payloads, connections, self._flight.done)
+        self._transport = self._protocol.transport(target, payloads, self._offering.connections, self._flight.done)
         self._flight.transport = self._transport
         self._spin = own_core and self._transport.inline
 
@@ -100,7 +90,10 @@ class Engine:
         start_ns = monotonic_ns() + _HEAD_START_NS
         window_start_ns = start_ns + round(self._plan.warmup_s * 1e9)
         window = spool.Window(window_start_ns, window_start_ns + round(self._plan.duration_s * 1e9))
-        pacing = self._pacing(start_ns, window)
+        pacing = self._offering.pacing(self._flight, start_ns, window)
+        self._finished: asyncio.Future[int] = loop.create_future()
+        if isinstance(pacing, Offline):
+            pacing.finished = self._finished.set_result
         spinner = Spinner(loop, self._flight, pacing, spin=self._spin)
         busy = BusyMeter(spinner)
         self._recorder.start(loop, window)
@@ -111,6 +104,10 @@ class Engine:
         control.emit("started", window_start_ns=window.start_ns, window_end_ns=window.end_ns, spinning=self._spin)
 
         await self._halted_or(window.end_ns)
+        if isinstance(pacing, Offline):
+            # Ends just after the last answer, which is part of it.
+            done_ns = self._finished.result() + 1 if self._finished.done() else window.end_ns
+            window = spool.Window(pacing.query_ns, min(done_ns, window.end_ns))
         end_ns = min(window.end_ns, monotonic_ns())
         client_busy = busy.share()
         pacing.end(end_ns)
@@ -118,11 +115,6 @@ class Engine:
         spinner.close()
         await self._transport.close()
         return self._write(window, end_ns, client_busy)
-
-    def _pacing(self, start_ns: int, window: spool.Window) -> Pacing:
-        if self._offsets_ns is None:
-            return ClosedLoop(self._flight, self._clients, start_ns, window.end_ns)
-        return OpenLoop(self._flight, self._offsets_ns + start_ns)
 
     def _obey(self, command: control.Command, pacing: Pacing) -> None:
         match command:
@@ -143,8 +135,10 @@ class Engine:
             self._halted.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
     async def _halted_or(self, at_ns: int) -> None:
-        while not self._halted.done() and (left_ns := at_ns - monotonic_ns()) > 0:
-            await asyncio.wait([self._halted], timeout=left_ns / 1e9)
+        """Until that time, or until the run is halted or all of it has been done before."""
+        ends: list[asyncio.Future[Any]] = [self._halted, self._finished]
+        while not any(end.done() for end in ends) and (left_ns := at_ns - monotonic_ns()) > 0:
+            await asyncio.wait(ends, timeout=left_ns / 1e9, return_when=asyncio.FIRST_COMPLETED)
         if self._halted.done():
             self._halted.result()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import Final, Protocol
 
@@ -17,9 +17,10 @@ NEVER: Final = 2**62
 
 _BURST: Final = 4
 """Requests sent in a row when behind the schedule, before answers that have come meanwhile are read."""
-_PAUSE_NS: Final = 100_000_000
+PAUSE_NS: Final = 100_000_000
 """How long a client waits after it could not reach the server: a server that is down is not to be hammered."""
-_UNREACHABLE: Final = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.GRPC + 14})
+UNREACHABLE: Final = frozenset({Outcome.REFUSED, Outcome.RESET, Outcome.GRPC + 14})
+"""Outcomes that say so."""
 
 
 class Pacing(Protocol):
@@ -78,17 +79,22 @@ class OpenLoop:
 
 
 class ClosedLoop:
-    """Clients that each send their next request when the last one has ended."""
+    """Clients that each send their next request when the last one has ended, at once or after a pause."""
 
     wake: Callable[[], None]
 
-    def __init__(self, flight: Flight, clients: int, start_ns: int, end_ns: int) -> None:
+    def __init__(
+        self, flight: Flight, clients: int, start_ns: int, end_ns: int, pauses: Iterator[int] | None = None
+    ) -> None:
+        """Take how many clients there are and, if they pause, for how many nanoseconds before each request."""
         self._flight = flight
         self._clients = clients
         self._start_ns = start_ns
         self._end_ns = end_ns
+        self._pauses = pauses
         self._busy = 0
-        self._resume_ns: deque[int] = deque()
+        # When each client that pauses will send: a heap, since later pauses may end earlier.
+        self._pausing = sorted(start_ns + next(pauses) for _ in range(clients)) if pauses else []
         flight.ended = self._ended
 
     def change_clients(self, clients: int) -> None:
@@ -98,16 +104,17 @@ class ClosedLoop:
 
     def pace(self, now_ns: int) -> int:
         """See ``Pacing``."""
-        while self._resume_ns and self._resume_ns[0] <= now_ns:
-            self._resume_ns.popleft()
         if now_ns < self._start_ns:
             return self._start_ns
+        while self._pausing and self._pausing[0] <= now_ns:
+            due_ns = heapq.heappop(self._pausing)
+            if due_ns < self._end_ns and self._present < self._clients:
+                self._send(due_ns)
         if now_ns >= self._end_ns:
             return NEVER
-        while self._busy + len(self._resume_ns) < self._clients:
-            self._busy += 1
-            self._flight.offer(monotonic_ns())
-        return self._resume_ns[0] if self._resume_ns else NEVER
+        while self._present < self._clients:
+            self._send(monotonic_ns())
+        return self._pausing[0] if self._pausing else NEVER
 
     def end(self, at_ns: int) -> None:
         """See ``Pacing``."""
@@ -115,15 +122,28 @@ class ClosedLoop:
 
     def over(self) -> bool:
         """See ``Pacing``."""
-        return monotonic_ns() >= self._end_ns
+        return monotonic_ns() >= self._end_ns and not (self._pausing and self._pausing[0] < self._end_ns)
+
+    @property
+    def _present(self) -> int:
+        return self._busy + len(self._pausing)
+
+    def _send(self, due_ns: int) -> None:
+        self._busy += 1
+        self._flight.offer(due_ns)
 
     def _ended(self, now_ns: int, outcome: int) -> None:
-        if outcome in _UNREACHABLE:
-            self._busy -= 1
-            self._resume_ns.append(now_ns + _PAUSE_NS)
-            self.wake()
-        elif now_ns >= self._end_ns or self._busy + len(self._resume_ns) > self._clients:
-            self._busy -= 1
+        self._busy -= 1
+        if outcome in UNREACHABLE:
+            self._pause(now_ns + PAUSE_NS)
+        elif now_ns >= self._end_ns or self._present >= self._clients:
+            return
+        elif self._pauses:
+            self._pause(now_ns + next(self._pauses))
         else:
             # The client is free from the moment of its answer: what passes until the write is lag.
-            self._flight.offer(now_ns)
+            self._send(now_ns)
+
+    def _pause(self, until_ns: int) -> None:
+        heapq.heappush(self._pausing, until_ns)
+        self.wake()

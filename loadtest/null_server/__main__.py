@@ -10,7 +10,7 @@ import signal
 
 import uvloop
 
-from loadtest.null_server.server import NullModel, serve
+from loadtest.null_server.model import NullModel
 from models import TensorSpec
 
 # Those of the digits model.
@@ -27,6 +27,11 @@ async def _main(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     model = NullModel(tuple(arguments.input or [_spec(_INPUT)]), tuple(arguments.output or [_spec(_OUTPUT)]))
+    # Each one brings its libraries.
+    if arguments.protocol == "oip-grpc":
+        from loadtest.null_server.grpc import serve
+    else:
+        from loadtest.null_server.http import serve
     server = await serve(model, arguments.host, arguments.port)
     print("port", server.sockets[0].getsockname()[1], flush=True)
     async with server:
@@ -36,6 +41,7 @@ async def _main(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.null_server", description=__doc__)
+    parser.add_argument("--protocol", choices=("oip-http", "oip-grpc"), default="oip-http")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed tells it")
     parser.add_argument("--core", type=int, help="bind to this CPU core")

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 import httptools
-import numpy as np
 
-from models import TensorSpec
+from loadtest.null_server.model import BACKLOG, NullModel
 from servers.oip import http
-from servers.oip.metadata import ModelMetadata, encode_metadata
-
-_BACKLOG: Final = 4096
-"""As many connections as a load may open while this process does not run."""
+from servers.oip.metadata import encode_metadata
 
 
-class NullModel:
-    """Ready responses, of the size that a model with these tensors answers for one item."""
+class HttpNull:
+    """The ready responses of a null model."""
 
-    def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
-        arrays = {spec.name: np.zeros(_item_shape(spec), dtype=spec.dtype) for spec in outputs}
-        message = http.encode_response("null", arrays, binary=lambda _: True)
-        self._inputs = inputs
-        self._outputs = outputs
+    def __init__(self, model: NullModel) -> None:
+        message = http.encode_response("null", model.answer(), binary=lambda _: True)
+        self._model = model
         self._answer = _response(message.body, message.headers)
 
     def respond(self, path: bytes) -> bytes:
-        """The response to a request for ``path``; every model name is known and ready."""
+        """The response to a request for ``path``."""
         if path.endswith(b"/infer"):
             return self._answer
         if path.endswith((b"/live", b"/ready")):
             return _response(b"", {})
         name = path.rpartition(b"/")[2].decode("ascii", "replace")
-        metadata = ModelMetadata(name, "null", self._inputs, self._outputs, ("1",))
-        return _response(encode_metadata(metadata), {"Content-Type": "application/json"})
+        return _response(encode_metadata(self._model.metadata(name)), {"Content-Type": "application/json"})
 
 
 class _Connection(asyncio.Protocol):
@@ -61,12 +54,9 @@ class _Connection(asyncio.Protocol):
 
 async def serve(model: NullModel, host: str, port: int) -> asyncio.Server:
     """Listen at ``host:port``, or at a free port for 0."""
+    null = HttpNull(model)
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Connection(model.respond), host, port, backlog=_BACKLOG)
-
-
-def _item_shape(spec: TensorSpec) -> list[int]:
-    return [1 if isinstance(size, str) else size for size in spec.shape]
+    return await loop.create_server(lambda: _Connection(null.respond), host, port, backlog=BACKLOG)
 
 
 def _response(body: bytes, headers: dict[str, str]) -> bytes:

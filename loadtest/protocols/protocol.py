@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from loadtest.errors import LoadError
 from models import Registry, Tensors
+from servers.oip.target import Target, parse_target
 
 
 class Request:
@@ -86,20 +85,24 @@ class LoadProtocol(Protocol):
     name: str
     """As endpoints and plans name it."""
     scheme: str
-    """Of its URLs."""
+    """Of its URLs, without the s that says TLS."""
     verb: str
     """What Locust's table calls its requests."""
 
-    def encode(self, url: str, model: str, inputs: Tensors) -> bytes:
-        """One request as it goes over the wire, asking for binary outputs.
+    def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:
+        """One request as the transport takes it, asking for binary outputs.
 
         Raises:
-            TailbedError: the URL is none of this protocol, or it cannot hold a tensor.
+            TailbedError: the protocol cannot hold a tensor.
         """
         ...
 
-    def transport(self, url: str, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
-        """A transport that sends ``payloads[request.item]``."""
+    def transport(self, target: Target, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
+        """A transport that sends ``payloads[request.item]``.
+
+        Raises:
+            TailbedError: the target's certificates or headers cannot be used.
+        """
         ...
 
     def decode(self, answer: bytes) -> dict[str, np.ndarray]:
@@ -128,10 +131,7 @@ def protocol_for(url: str) -> str:
     """The name of the protocol whose scheme ``url`` has.
 
     Raises:
-        LoadError: no protocol has it.
+        EndpointError: no protocol has it.
     """
-    schemes = {protocol.scheme: protocol.name for protocol in map(PROTOCOLS.get, PROTOCOLS.names())}
-    name = schemes.get(urlsplit(url).scheme)
-    if name is None:
-        raise LoadError(f"{url}: not a target: expected {' or '.join(f'{scheme}://HOST:PORT' for scheme in schemes)}")
-    return name
+    scheme = parse_target(url).scheme
+    return next(protocol.name for protocol in map(PROTOCOLS.get, PROTOCOLS.names()) if protocol.scheme == scheme)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from models import Tensors
-from servers.oip.errors import EndpointError
 from servers.oip.metadata import ModelMetadata
+from servers.oip.target import parse_target
 
 
 class Client(Protocol):
@@ -51,30 +52,25 @@ class Client(Protocol):
     ) -> None: ...
 
 
-def connect(url: str, *, timeout_s: float) -> Client:
-    """A client of the server at ``http://HOST:PORT`` or ``grpc://HOST:PORT``. Nothing is sent yet.
+def connect(
+    url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None, ca_file: Path | None = None
+) -> Client:
+    """A client of the server at ``http://HOST:PORT`` or ``grpc://HOST:PORT``, https or grpcs. Nothing is sent yet.
+
+    Args:
+        timeout_s: for each call.
+        headers: sent with each call.
+        ca_file: certificates (PEM) to trust instead of the system's.
 
     Raises:
-        EndpointError: the URL is not one of these.
+        EndpointError: the URL is not one of these, or headers or certificates cannot be used.
     """
-    scheme, host, port = _split(url)
+    target = parse_target(url, headers=headers, ca_file=ca_file)
     # Each one brings its library, and nobody needs both.
-    if scheme == "http":
+    if target.scheme == "http":
         from servers.oip.http_client import HttpClient
 
-        return HttpClient(host, port, timeout_s=timeout_s)
+        return HttpClient(target, timeout_s=timeout_s)
     from servers.oip.grpc_client import GrpcClient
 
-    return GrpcClient(host, port, timeout_s=timeout_s)
-
-
-def _split(url: str) -> tuple[str, str, int]:
-    try:
-        parts = urlsplit(url)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
-        rest = parts.path.rstrip("/") + parts.query + parts.fragment
-    except ValueError:  # a port that is no number, an address with brackets that do not match
-        scheme, host, port, rest = "", None, None, ""
-    if scheme not in ("http", "grpc") or not host or not port or rest:
-        raise EndpointError(f"{url}: not an endpoint: expected http://HOST:PORT or grpc://HOST:PORT")
-    return scheme, host, port
+    return GrpcClient(target, timeout_s=timeout_s)

@@ -15,6 +15,7 @@ from models import Tensors
 from servers.oip import grpc as codec
 from servers.oip.errors import EndpointError, OipError, one_line
 from servers.oip.metadata import ModelMetadata
+from servers.oip.target import Target
 
 _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
@@ -31,11 +32,16 @@ _OPTIONS: Final = (
 class GrpcClient:
     """See ``Client``. Neither retries nor proxies: what it says is what the server did."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
-        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._url = f"grpc://{target}"
+    def __init__(self, target: Target, *, timeout_s: float) -> None:
+        self._url = target.url
+        self._metadata = tuple(target.headers.items())
         self._timeout_s = timeout_s
-        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        if target.tls:
+            target.ssl_context()  # says in one line what is wrong with the certificates
+            credentials = grpc.ssl_channel_credentials(target.ca_certificates())
+            self._channel = grpc.secure_channel(target.authority, credentials, options=_OPTIONS)
+        else:
+            self._channel = grpc.insecure_channel(target.authority, options=_OPTIONS)
         self._stub = pb_grpc.GRPCInferenceServiceStub(self._channel)
 
     def live(self) -> bool:
@@ -82,7 +88,7 @@ class GrpcClient:
 
     def _call(self, method: Any, request: Any) -> Any:
         try:
-            return method(request, timeout=self._timeout_s)
+            return method(request, timeout=self._timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             status, details = error.code(), one_line(error.details())
             if status is grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
@@ -15,18 +16,24 @@ from models import Tensors
 from servers.oip import fields, http
 from servers.oip.errors import EndpointError, OipError, one_line
 from servers.oip.metadata import ModelMetadata, decode_metadata
+from servers.oip.target import Target
 
 
 class HttpClient:
     """See ``Client``. Neither retries nor proxies nor redirects: what it says is what the server did."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
-        bracketed = f"[{host}]" if ":" in host else host
-        self._url = f"http://{bracketed}:{port}"
+    def __init__(self, target: Target, *, timeout_s: float) -> None:
+        bracketed = f"[{target.host}]" if ":" in target.host else target.host
+        self._url = target.url
+        self._headers = target.headers
         self._timeout_s = timeout_s
-        self._pool = urllib3.HTTPConnectionPool(
-            bracketed, port, timeout=urllib3.Timeout(total=timeout_s), retries=False, maxsize=1
-        )
+        timeout = urllib3.Timeout(total=timeout_s)
+        if context := target.ssl_context():
+            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
+                bracketed, target.port, timeout=timeout, retries=False, maxsize=1, ssl_context=context
+            )
+        else:
+            self._pool = urllib3.HTTPConnectionPool(bracketed, target.port, timeout=timeout, retries=False, maxsize=1)
 
     def live(self) -> bool:
         """See ``Client``."""
@@ -86,9 +93,13 @@ class HttpClient:
             raise EndpointError(f"{self._url}{path}: HTTP {response.status}: {_reason(response)}")
         return response
 
-    def _send(self, method: str, path: str, **content: Any) -> urllib3.BaseHTTPResponse:
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> urllib3.BaseHTTPResponse:
         try:
-            return self._pool.urlopen(method, path, redirect=False, **content)
+            return self._pool.urlopen(
+                method, path, redirect=False, headers={**self._headers, **(headers or {})}, **content
+            )
         except urllib3.exceptions.NewConnectionError as error:
             cause = error.__cause__ or error
             reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

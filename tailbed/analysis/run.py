@@ -9,15 +9,16 @@ import numpy as np
 
 from loadtest.plan import LoadPlan
 from loadtest.records import Outcome, Records, outcome_name
-from loadtest.scenario import ClosedLoop
 from tailbed.analysis import validity
+from tailbed.analysis.backlog import backlog_steady
 from tailbed.analysis.percentiles import percentile, sample_floor
-from tailbed.analysis.times import lag_ms, response_ms, service_ms
+from tailbed.analysis.times import lag_ms, service_ms, waited_ms
 from tailbed.results.schema import ColdStart, RunResult
 
 FULL_REQUESTS = 10_000
 FULL_SECONDS = 60.0
-PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p999_ms": 0.999}
+RESPONSE = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+SERVICE_AND_LAG = {"p50": 0.5, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -47,28 +48,18 @@ def summarize(records: Records, plan: LoadPlan, subject: Subject) -> RunResult:
     requests = int(measured.sum())
     kinds = Counter(outcome_name(code) for code in records.outcome[measured & ~ok].tolist())
     errors = kinds.total()
-    response, service, lag = response_ms(records), service_ms(records), lag_ms(records)
-
-    figures: dict[str, float | None] = {}
-    missing: dict[str, str] = {}
-    for field, fraction in PERCENTILES.items():
-        figures[field] = _quote(field, response, fraction, missing)
-    for field, values, fraction in (
-        ("service_p50_ms", service, 0.5),
-        ("service_p99_ms", service, 0.99),
-        ("lag_p50_ms", lag, 0.5),
-        ("lag_p99_ms", lag, 0.99),
-    ):
-        figures[field] = _quote(field, values, fraction, missing)
-
-    offered = None if isinstance(plan.scenario, ClosedLoop) else _rate(requests, window_s)
+    figures, missing = _percentiles(records, plan)
+    offered = _rate(requests, window_s) if plan.scenario.scheduled else None
+    # Where the load itself changes, neither the rate nor the backlog says that the server fell behind.
+    steady = plan.scenario.scheduled and plan.scenario.steady
     achieved = _rate(int(inside.sum()), window_s)
     reasons = [
         validity.finished(facts.finished, max(window_s, 0.0), plan.duration_s),
         validity.server_alive(subject.exit_code),
         validity.errors_rare(errors, requests, kinds),
         validity.answers_right(facts.wrong, facts.checked, facts.first_wrong),
-        validity.rate_held(offered, achieved),
+        validity.rate_held(offered if steady else None, achieved),
+        _backlog(records) if steady else None,
         validity.client_not_capped(facts.cap_hits, plan.max_in_flight),
         validity.schedule_kept(figures["lag_p99_ms"], figures["p50_ms"]),
         validity.client_idle_enough(facts.client_busy),
@@ -104,6 +95,31 @@ def summarize(records: Records, plan: LoadPlan, subject: Subject) -> RunResult:
         block=subject.block,
         finished=facts.finished,
     )
+
+
+def _percentiles(records: Records, plan: LoadPlan) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The percentiles by field, and by field why one is missing."""
+    waited = waited_ms(records, plan.scenario)
+    lag = None if waited is None else lag_ms(records)
+    figures: dict[str, float | None] = {}
+    missing: dict[str, str] = {}
+    for prefix, values, fractions in (
+        ("", waited, RESPONSE),
+        ("service_", service_ms(records), SERVICE_AND_LAG),
+        ("lag_", lag, SERVICE_AND_LAG),
+    ):
+        for name, fraction in fractions.items():
+            field = f"{prefix}{name}_ms"
+            if values is None:
+                figures[field], missing[field] = None, "every sample is due at the start: throughput is the figure"
+            else:
+                figures[field] = _quote(field, values, fraction, missing)
+    return figures, missing
+
+
+def _backlog(records: Records) -> str | None:
+    facts = records.facts
+    return backlog_steady(records.intended_ns, records.done_ns, facts.window_start_ns, facts.window_end_ns)
 
 
 def _quote(field: str, values: np.ndarray, fraction: float, missing: dict[str, str]) -> float | None:

@@ -31,7 +31,7 @@ def bench(
     from tailbed.experiment.placement import place
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
-    from tailbed.suite import read_suite
+    from tailbed.suite import check_traces, read_suite
 
     if resume is not None:
         if suite or out or blocks or aa:
@@ -43,6 +43,7 @@ def bench(
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        check_traces(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     store = ArtifactStore()
     with ExperimentProgress() as progress:

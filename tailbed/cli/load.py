@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from loadtest.scenario import ClosedLoop, OpenLoop
+    from loadtest.scenario import AnyScenario
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
@@ -21,6 +21,12 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--arrivals", type=click.Choice(["poisson", "constant"]), help="Open loop: how requests arrive.")
 @click.option("--rate", type=_POSITIVE, help="Open loop: requests a second.")
 @click.option("--concurrency", type=click.IntRange(1, 4096), help="Closed loop: clients.  [default: 1]")
+@click.option(
+    "--scenario",
+    "scenario_text",
+    metavar="SCENARIO",
+    help="Any scenario, as in a suite: '{kind: ramp, from_rate: 100, to_rate: 500}', SingleStream and others.",
+)
 @click.option("--duration", type=_POSITIVE, default=30.0, show_default=True, help="Seconds that are measured.")
 @click.option("--warmup", type=click.FloatRange(min=0), default=5.0, show_default=True, help="Seconds before them.")
 @click.option("--timeout", type=_POSITIVE, default=10.0, show_default=True, help="Seconds until a request has failed.")
@@ -38,6 +44,7 @@ def load(
     arrivals: str | None,
     rate: float | None,
     concurrency: int | None,
+    scenario_text: str | None,
     duration: float,
     warmup: float,
     timeout: float,
@@ -59,7 +66,7 @@ def load(
     from tailbed.experiment.endpoint import load_endpoint
     from tailbed.results.folder import ExperimentFolder
 
-    scenario = _scenario(arrivals, rate, concurrency)
+    scenario = _scenario(arrivals, rate, concurrency, scenario_text)
     with contextlib.ExitStack() as stack:
         if out is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailbed-load-")))
@@ -89,9 +96,16 @@ def load(
         click.echo(f"records: {out / 'records.parquet'}")
 
 
-def _scenario(arrivals: str | None, rate: float | None, concurrency: int | None) -> ClosedLoop | OpenLoop:
+def _scenario(
+    arrivals: str | None, rate: float | None, concurrency: int | None, scenario_text: str | None
+) -> AnyScenario:
     from loadtest.scenario import ClosedLoop, OpenLoop
+    from loadtest.scenario.text import parse
 
+    if scenario_text is not None:
+        if (arrivals, rate, concurrency) != (None, None, None):
+            raise click.UsageError("--scenario says all of it: --arrivals, --rate and --concurrency do not go with it")
+        return parse(scenario_text)
     if arrivals is None and rate is None:
         return ClosedLoop(concurrency=concurrency or 1)
     if concurrency is not None:

@@ -14,6 +14,7 @@ from tailbed.results.schema import Cell, QuotedInterval, Summary
 _QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
 _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
 _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
+_LONGEST_WORD = len("torchscript")
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
@@ -76,7 +77,9 @@ def _names(cells: Sequence[Cell]) -> list[str]:
 def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool, cold: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
     for heading, texts in (("", names), ("load", scenarios)):
-        table.add_column(heading, min_width=max(len(word) for text in texts for word in text.split()))
+        # Broken within a word only where it is longer than most: no column beside it may be squeezed out.
+        longest = max(len(word) for text in texts for word in text.split())
+        table.add_column(heading, min_width=min(longest, _LONGEST_WORD), overflow="fold")
     headings = ["P50", "P90", "P99", *(["95%"] if repeated else []), "service\nP50", "lag\nP99", "rate", "err"]
     headings += [*(["ready", "first"] if cold else [])]
     for heading in headings:

@@ -11,7 +11,7 @@ from exporters import ANSWERS, Artifact, ArtifactStore
 from loadtest.inputs import from_npz, generate, is_batched, write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.protocols import protocol_for
-from loadtest.scenario import ClosedLoop, OpenLoop
+from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
 from servers import ModelMetadata, connect
 from servers.runtimes import runtime_for
@@ -27,7 +27,7 @@ GENERATED_ITEMS = 64
 def load_endpoint(
     url: str,
     model: str,
-    scenario: ClosedLoop | OpenLoop,
+    scenario: AnyScenario,
     folder: Path,
     *,
     inputs: Path | None,

@@ -15,7 +15,7 @@ from exporters import ANSWERS, Artifact
 from loadtest.errors import LoadError
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Records, recover
-from loadtest.scenario import Scenario
+from loadtest.scenario import AnyScenario
 from servers import Deployment, EndpointError, RunningServer, Settings, connect, start
 from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.placement import Placement
@@ -38,7 +38,7 @@ class Run:
     """The cell's place in the suite's own order, from 0."""
     artifact: Artifact
     stack: str
-    scenario: Scenario
+    scenario: AnyScenario
     arm: str | None = None
     """Which of a deployment's two arms, where it is compared with itself."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtest.errors import LoadError
+from loadtest.plan import read_plan
 from loadtest.records import NAME as RECORDS
 from loadtest.records import read
-from tailbed.analysis.times import response_ms
+from tailbed.analysis.times import waited_ms
 from tailbed.report.curves import Curve, percentile_curve
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.identity import Identity, natural, short_names
@@ -81,9 +82,12 @@ def _curve(folder: ExperimentFolder, cell: Cell, points: int) -> tuple[Curve | N
         return None, "no records were kept"
     try:
         records = read(folder.path / cell.run / RECORDS)
+        waited = waited_ms(records, read_plan(folder.path / cell.run).scenario)
     except LoadError:
-        return None, "its records file is missing or cannot be read"
-    curve = percentile_curve(response_ms(records), points)
+        return None, "its records or its plan are missing or cannot be read"
+    if waited is None:
+        return None, "every sample is due at the start: throughput is the figure"
+    curve = percentile_curve(waited, points)
     return (curve, None) if len(curve.ranks) else (None, "too few answers for a distribution")
 
 

@@ -152,7 +152,7 @@ def _figure(table: Table, cell: Cell, column: Column, decimals: int) -> Figure:
     value = _value(cell, column.field)
     if value is not None:
         over_runs = cell.intervals.get(column.field)
-        interval = over_runs and f"{over_runs.low:,.{decimals}f} to {over_runs.high:,.{decimals}f}"
+        interval = f"{over_runs.low:,.{decimals}f} to {over_runs.high:,.{decimals}f}" if over_runs else None
         return Figure(f"{value:,.{decimals}f}", value, interval=interval)
     reason = _why_missing(cell, column)
     word = reason.partition(":")[0] if reason.startswith("insufficient:") else "-"

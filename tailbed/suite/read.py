@@ -9,6 +9,8 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from loadtest.scenario import Trace
+from loadtest.trace import read_trace
 from models import TailbedError
 from tailbed.suite.schema import Suite
 
@@ -40,6 +42,17 @@ def read_suite(name: str) -> Suite:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{name}: cannot be read: {error}") from error
+
+
+def check_traces(suite: Suite) -> None:
+    """Read the traces that the suite replays, so that a bad one is told before anything is measured.
+
+    Raises:
+        LoadError: one is missing, or no trace.
+    """
+    for scenario in suite.scenarios:
+        if isinstance(scenario, Trace):
+            read_trace(scenario.path, scenario.rate)
 
 
 def _parse(text: str, file: str) -> Suite:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
-from loadtest.protocols import address
+from loadtest.errors import LoadError
 from loadtest.protocols.protocol import Connections, Done, Transport
 from models import Tensors
 from servers.oip.errors import OipError
+from servers.oip.target import Target
+
+_PATH: Final = "/inference.GRPCInferenceService/ModelInfer"
 
 
 class OipGrpc:
@@ -19,19 +23,36 @@ class OipGrpc:
     scheme = "grpc"
     verb = "GRPC"
 
-    def encode(self, url: str, model: str, inputs: Tensors) -> bytes:
+    def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:  # noqa: ARG002  # only headers name it
         """A serialized ``ModelInferRequest`` with raw contents; servers answer it with raw contents."""
         from servers.oip import grpc
 
-        address.parse(url, self.scheme)
         serialized: bytes = grpc.encode_request(model, inputs).SerializeToString()
         return serialized
 
-    def transport(self, url: str, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
-        """One channel; its one HTTP/2 connection carries all requests."""
-        from loadtest.protocols.oip_grpc.channel import GrpcChannel
+    def transport(self, target: Target, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
+        """A connection of HTTP/2 that carries all requests, or a few where the server limits their number."""
+        from loadtest.http2 import frames, headers
+        from loadtest.protocols.dialer import Dialer
+        from loadtest.protocols.oip_grpc.connection import Wire
+        from loadtest.protocols.oip_grpc.pool import CallPool
 
-        return GrpcChannel(address.parse(url, self.scheme), payloads, connections, done)
+        block = headers.encode(
+            {
+                ":method": "POST",
+                ":scheme": "https" if target.tls else "http",
+                ":path": _PATH,
+                ":authority": target.authority,
+                "te": "trailers",
+                "content-type": "application/grpc",
+                "user-agent": "tailbed",
+                **target.headers,
+            }.items()
+        )
+        if len(block) > frames.MAX_FRAME_SIZE:
+            raise LoadError(f"{target.url}: the headers are too large: {len(block)} bytes, {frames.MAX_FRAME_SIZE} fit")
+        dialer = Dialer(target, timeout_s=connections.timeout_s)
+        return CallPool(dialer, Wire(block, payloads), connections, done)
 
     def decode(self, answer: bytes) -> dict[str, np.ndarray]:
         """The outputs in a serialized ``ModelInferResponse``."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Sequence
 from time import monotonic_ns
 
-from loadtest.errors import LoadError
-from loadtest.protocols.address import Address
+from loadtest.protocols.dialer import Dialer
 from loadtest.protocols.oip_http.connection import Connection
 from loadtest.protocols.protocol import Connections, Done, Request
 from loadtest.records import Outcome
@@ -24,8 +22,8 @@ class ConnectionPool:
 
     inline = True
 
-    def __init__(self, address: Address, payloads: Sequence[bytes], connections: Connections, done: Done) -> None:
-        self._address = address
+    def __init__(self, dialer: Dialer, payloads: Sequence[bytes], connections: Connections, done: Done) -> None:
+        self._dialer = dialer
         self._payloads = payloads
         self._limits = connections
         self._done = done
@@ -44,7 +42,7 @@ class ConnectionPool:
             LoadError: no such host.
         """
         self._loop = asyncio.get_running_loop()
-        self._address = await self._resolve()
+        await self._dialer.resolve()
         self._connect(min(self._limits.ready, self._limits.most))
         await asyncio.gather(*self._attempts)
 
@@ -117,7 +115,7 @@ class ConnectionPool:
         connection = Connection(self, self._done)
         try:
             async with asyncio.timeout(self._limits.timeout_s):
-                await self._loop.create_connection(lambda: connection, *self._address)
+                await self._dialer.connect(lambda: connection)
         except OSError as error:
             self._refuse(Outcome.TIMEOUT if isinstance(error, TimeoutError) else Outcome.REFUSED)
 
@@ -126,20 +124,3 @@ class ConnectionPool:
         # Each attempt was made for one request at most, so each that fails fails one.
         if self._waiting:
             self._done(self._waiting.popleft(), monotonic_ns(), outcome)
-
-    async def _resolve(self) -> Address:
-        """The first of the host's addresses that accepts a connection, or the last when none does."""
-        try:
-            found = await self._loop.getaddrinfo(*self._address, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise LoadError(f"{self._address.host}: no such host ({error.strerror})") from error
-        addresses = list(dict.fromkeys(Address(str(entry[4][0]), int(entry[4][1])) for entry in found))
-        for address in addresses[:-1]:
-            try:
-                async with asyncio.timeout(self._limits.timeout_s):
-                    transport, _ = await self._loop.create_connection(asyncio.Protocol, *address)
-            except OSError:
-                continue
-            transport.abort()
-            return address
-        return addresses[-1]

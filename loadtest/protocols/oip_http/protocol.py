@@ -8,12 +8,13 @@ from urllib.parse import quote
 import httptools
 import numpy as np
 
-from loadtest.protocols import address
+from loadtest.protocols.dialer import Dialer
 from loadtest.protocols.oip_http.pool import ConnectionPool
 from loadtest.protocols.protocol import Connections, Done
 from models import Tensors
 from servers.oip import http
 from servers.oip.errors import OipError
+from servers.oip.target import Target
 
 
 class OipHttp:
@@ -23,11 +24,12 @@ class OipHttp:
     scheme = "http"
     verb = "POST"
 
-    def encode(self, url: str, model: str, inputs: Tensors) -> bytes:
+    def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:
         """Request line, headers and body; inputs and outputs as binary data."""
         message = http.encode_request(inputs)
         headers = {
-            "Host": address.parse(url, self.scheme).authority,
+            "Host": target.authority,
+            **target.headers,
             **message.headers,
             "Content-Length": str(len(message.body)),
         }
@@ -35,9 +37,11 @@ class OipHttp:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "\r\n".join((*lines, "", "")).encode("ascii") + message.body
 
-    def transport(self, url: str, payloads: Sequence[bytes], connections: Connections, done: Done) -> ConnectionPool:
+    def transport(
+        self, target: Target, payloads: Sequence[bytes], connections: Connections, done: Done
+    ) -> ConnectionPool:
         """A pool of keep-alive connections."""
-        return ConnectionPool(address.parse(url, self.scheme), payloads, connections, done)
+        return ConnectionPool(Dialer(target, timeout_s=connections.timeout_s), payloads, connections, done)
 
     def decode(self, answer: bytes) -> dict[str, np.ndarray]:
         """The outputs in a response, headers and all."""

@@ -1,9 +1,12 @@
 """Small HTTP servers that do to a client what servers do on bad days."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+
+import trustme
 
 from servers.oip import http
 
@@ -26,8 +29,11 @@ def respond(outputs, *headers: str) -> bytes:
 
 
 @contextmanager
-def serve(behaviour: Behaviour) -> Iterator[str]:
+def serve(behaviour: Behaviour, certificate: trustme.LeafCert | None = None) -> Iterator[str]:
     """Serve on a free port of the loopback, from a thread; gives the URL."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+    if certificate:
+        certificate.configure_cert(context)
     loop = asyncio.new_event_loop()
     started: list[asyncio.Server] = []
 
@@ -46,7 +52,7 @@ def serve(behaviour: Behaviour) -> Iterator[str]:
             await writer.wait_closed()
 
     async def start() -> None:
-        started.append(await asyncio.start_server(converse, "127.0.0.1", 0, backlog=1024))
+        started.append(await asyncio.start_server(converse, "127.0.0.1", 0, backlog=1024, ssl=context))
 
     async def stop() -> None:
         started[0].close()
@@ -59,7 +65,7 @@ def serve(behaviour: Behaviour) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{started[0].sockets[0].getsockname()[1]}"
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{started[0].sockets[0].getsockname()[1]}"
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)

@@ -16,8 +16,10 @@ import urllib3
 
 import loadtest
 from loadtest import records
+from loadtest.arrivals import schedule
 from loadtest.plan import read_plan
 from loadtest.records import Records
+from loadtest.scenario import Ramp
 from servers.address import free_ports
 from tests.integration.loadtest.test_engine import closed_port
 from tests.integration.loadtest.test_null_server import null_server
@@ -94,6 +96,18 @@ def test_a_closed_loop_has_a_client_for_each_user_and_grows_as_they_are_spawned(
     assert out.max() == 3
 
 
+def test_a_scenario_in_a_suites_words(tmp_path: Path):
+    with null_server() as (url, _):
+        options = ("--host", url, "--model", "digits", "--scenario", "{kind: ramp, from_rate: 0, to_rate: 200}")
+        code, output = headless(tmp_path, *options, "--run-time", "3s", "--warmup", "1", "--seed", "2")
+    assert code == 0, output
+    plan = read_plan(only_run(tmp_path))
+    assert plan.scenario == Ramp(from_rate=0, to_rate=200)
+    found = records.read(only_run(tmp_path) / records.NAME)
+    start_ns = found.facts.window_start_ns - 1_000_000_000
+    assert np.array_equal(found.intended_ns - start_ns, schedule(plan.scenario, length_s=3, seed=2))
+
+
 def test_failures_are_counted_by_what_they_are(tmp_path: Path):
     with null_server() as (url, server):
         options = ("--host", url, "--model", "digits", "--scenario", "constant", "--rate", "200", "--timeout", "1")
@@ -119,11 +133,17 @@ def test_failures_are_counted_by_what_they_are(tmp_path: Path):
     ("options", "reason"),
     [
         ((), "no target: give --host"),
-        (("--host", "ftp://127.0.0.1:1", "--model", "m"), "ftp://127.0.0.1:1: not a target"),
+        (("--host", "ftp://127.0.0.1:1", "--model", "m"), "ftp://127.0.0.1:1: not an endpoint"),
         (("--host", "http://127.0.0.1:1"), "no model: give --model"),
         (("--host", "DEAD", "--model", "m"), "cannot connect"),
         (("--host", "LIVE", "--model", "m", "--inputs", "nowhere.npz"), "nowhere.npz: no such file"),
         (("--host", "LIVE", "--model", "m", "--scenario", "poisson", "--rate", "0"), "--rate: Input should be greater"),
+        (("--host", "LIVE", "--model", "m", "--scenario", "ajar"), "scenario: kind: Input tag 'ajar'"),
+        (("--host", "LIVE", "--model", "m", "--scenario", "{kind: ramp}"), "scenario: from_rate: Field required"),
+        (
+            ("--host", "LIVE", "--model", "m", "--scenario", "{kind: trace, path: no.csv}"),
+            "no.csv: no such file",
+        ),
         (("--host", "LIVE", "--model", "m", "--warmup", "9"), "--warmup 9 leaves nothing of a run time of 3 s"),
         (("--host", "LIVE", "--model", "m", "--core", "first"), "--core first: expected auto, none or the number"),
         (("--host", "LIVE", "--model", "m", "--core", "4000"), "core 4000: not one that this process may use"),

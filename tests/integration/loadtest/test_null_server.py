@@ -1,11 +1,13 @@
-"""The null server speaks the protocol: the blocking client takes it for a real one."""
+"""The null servers speak their protocols: the blocking client takes them for real ones."""
 
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import grpc
 import numpy as np
+import pytest
 
 from servers import connect
 
@@ -15,14 +17,25 @@ def null_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A null server on a free port; gives its URL and its process."""
     argv = [sys.executable, "-m", "loadtest.null_server", *options]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        scheme = "grpc" if "oip-grpc" in options else "http"
         try:
-            yield f"http://127.0.0.1:{process.stdout.readline().split()[1]}", process
+            yield f"{scheme}://127.0.0.1:{process.stdout.readline().split()[1]}", process
         finally:
             process.kill()
 
 
-def test_it_is_ready_and_answers_any_model_with_its_outputs():
-    options = ("--input", "x:int64:batch,3", "--output", "y:float32:batch,2,5", "--output", "z:bool:batch")
+@pytest.mark.parametrize("protocol", ["oip-http", "oip-grpc"])
+def test_it_is_ready_and_answers_any_model_with_its_outputs(protocol: str):
+    options = (
+        "--protocol",
+        protocol,
+        "--input",
+        "x:int64:batch,3",
+        "--output",
+        "y:float32:batch,2,5",
+        "--output",
+        "z:bool:batch",
+    )
     with null_server(*options) as (url, _), connect(url, timeout_s=5) as client:
         assert client.live()
         assert client.ready("any")
@@ -36,7 +49,25 @@ def test_it_is_ready_and_answers_any_model_with_its_outputs():
         }
 
 
-def test_it_ends_in_order_when_it_is_told_to():
-    with null_server() as (_, process):
+def test_a_client_that_takes_little_at_once_gets_a_large_answer_whole():
+    options = ("--protocol", "oip-grpc", "--input", "x:float32:batch,1000000", "--output", "y:float32:batch,1000000")
+    with null_server(*options) as (url, _), connect(url, timeout_s=5) as client:  # gRPC's own, with its small windows
+        for _ in range(3):
+            assert client.infer("any", {"x": np.ones((1, 10**6), np.float32)})["y"].shape == (1, 10**6)
+
+
+def test_what_it_does_not_have_is_an_error():
+    with (
+        null_server("--protocol", "oip-grpc") as (url, _),
+        grpc.insecure_channel(url.removeprefix("grpc://")) as channel,
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary("/other.Service/Method")(b"", timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("protocol", ["oip-http", "oip-grpc"])
+def test_it_ends_in_order_when_it_is_told_to(protocol: str):
+    with null_server("--protocol", protocol) as (_, process):
         process.terminate()
         assert process.wait(5) == 0

@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.plan import LoadPlan
 from loadtest.records import EngineFacts, Outcome, Records
-from loadtest.scenario import ClosedLoop, OpenLoop
+from loadtest.scenario import AnyScenario, ClosedLoop, MultiStream, Offline, OpenLoop, Ramp
 from tailbed.analysis.run import Subject, summarize
 
 MS = 1_000_000
@@ -46,7 +46,7 @@ def make_records(
     )
 
 
-def make_plan(scenario: OpenLoop | ClosedLoop | None = None) -> LoadPlan:
+def make_plan(scenario: AnyScenario | None = None) -> LoadPlan:
     scenario = scenario or OpenLoop(rate=200)
     return LoadPlan(
         protocol="oip-http",
@@ -101,6 +101,10 @@ def test_a_server_that_falls_behind_is_invalid() -> None:
     records.done_ns[:] = np.maximum(late, records.done_ns)
     cell = summarize(records, make_plan(), Subject(model="m"))
     assert any(reason.startswith("achieved") for reason in cell.reasons)
+    assert any(reason.startswith("backlog grows") for reason in cell.reasons)
+    ramp = summarize(records, make_plan(Ramp(from_rate=100, to_rate=300)), Subject(model="m"))
+    assert ramp.validity == "VALID", "under a load that grows, a growing backlog is no fault of the run"
+    assert ramp.offered_rate == pytest.approx(200)
 
 
 def test_a_closed_loop_offers_no_rate() -> None:
@@ -143,3 +147,28 @@ def test_a_full_run_is_told_from_a_quick_one() -> None:
     full = Records(**{**records.__dict__, "facts": stretched})
     assert summarize(full, make_plan(ClosedLoop()), Subject(model="m")).mode == "full"
     assert summarize(records, make_plan(), Subject(model="m")).mode == "quick"
+
+
+def test_a_query_of_several_samples_takes_as_long_as_its_slowest() -> None:
+    records = make_records(2000)
+    records.intended_ns[:] = records.intended_ns - records.intended_ns % (40 * MS)
+    records.sent_ns[:] = records.intended_ns
+    records.done_ns[:] = records.intended_ns + MS
+    last = np.flatnonzero(np.diff(records.intended_ns, append=0) != 0)
+    records.done_ns[last] += 9 * MS
+    single = summarize(records, make_plan(ClosedLoop(concurrency=8)), Subject(model="m"))
+    several = summarize(records, make_plan(MultiStream()), Subject(model="m"))
+    assert single.p50_ms == pytest.approx(1.0)
+    assert several.p50_ms == pytest.approx(10.0)
+    assert several.service_p50_ms == pytest.approx(1.0)
+
+
+def test_offline_has_a_throughput_and_no_response_time() -> None:
+    records = make_records(warmup=0)
+    records.intended_ns[:] = START
+    run = summarize(records, make_plan(Offline(samples=2000)), Subject(model="m"))
+    assert run.throughput == pytest.approx(200, rel=0.01)
+    assert run.p99_ms is None
+    assert "throughput is the figure" in run.missing["p99_ms"]
+    assert run.service_p50_ms == pytest.approx(2.0)
+    assert run.validity == "VALID", "nobody was late: everything was due at the start"

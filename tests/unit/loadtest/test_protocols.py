@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from loadtest import LoadError
 from loadtest.protocols import PROTOCOLS, protocol_for, protocol_named
 from models import TailbedError, UnknownName
+from servers import EndpointError
 from servers.oip import grpc, http
+from servers.oip.target import parse_target
 
 INPUTS = {"image": np.arange(6, dtype=np.float32).reshape(1, 6), "text": np.array([[b"a", b"bc"]])}
 OUTPUTS = {"scores": np.array([[0.5, np.nan]], np.float32), "label": np.array([3], np.int64)}
@@ -17,30 +18,26 @@ def test_every_protocol_is_found_by_its_name_and_its_scheme(folder: str):
     protocol = PROTOCOLS.get(folder)
     assert protocol_named(protocol.name) is protocol
     assert protocol_for(f"{protocol.scheme}://127.0.0.1:8000") == protocol.name
+    assert protocol_for(f"{protocol.scheme}s://127.0.0.1:8000") == protocol.name
 
 
 def test_an_unknown_protocol_or_scheme_gets_one_line_with_those_that_there_are():
     with pytest.raises(UnknownName, match="oip_grpc, oip_http"):
         protocol_named("oip-pigeon")
-    with pytest.raises(LoadError, match="expected grpc://HOST:PORT or http://HOST:PORT"):
+    with pytest.raises(EndpointError, match="expected http://HOST:PORT or grpc://HOST:PORT"):
         protocol_for("ftp://127.0.0.1:8000")
 
 
-@pytest.mark.parametrize("folder", PROTOCOLS.names())
-@pytest.mark.parametrize("rest", ["127.0.0.1", "127.0.0.1:port", "127.0.0.1:99999", ":8000", "127.0.0.1:8000/v2"])
-def test_a_url_without_host_or_port_gets_one_line(folder: str, rest: str):
-    protocol = PROTOCOLS.get(folder)
-    with pytest.raises(LoadError, match=f"expected {protocol.scheme}://HOST:PORT"):
-        protocol.encode(f"{protocol.scheme}://{rest}", "m", INPUTS)
-
-
 def test_an_http_request_is_whole_and_asks_for_binary_outputs():
-    raw = protocol_named("oip-http").encode("http://[::1]:8000", "a model/2", INPUTS)
+    raw = protocol_named("oip-http").encode(
+        parse_target("http://[::1]:8000", headers={"X-Tenant": "a b"}), "a model/2", INPUTS
+    )
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")
     headers = dict(line.split(": ") for line in lines)
     assert first == "POST /v2/models/a%20model%2F2/infer HTTP/1.1"
     assert headers["Host"] == "[::1]:8000"
+    assert headers["x-tenant"] == "a b"
     assert int(headers["Content-Length"]) == len(body)
     request = http.decode_request(body, int(headers[http.JSON_SIZE_HEADER]))
     assert request.binary("scores")
@@ -51,7 +48,7 @@ def test_an_http_request_is_whole_and_asks_for_binary_outputs():
 def test_a_grpc_request_is_the_official_message():
     from tritonclient.grpc import service_pb2
 
-    raw = protocol_named("oip-grpc").encode("grpc://127.0.0.1:8001", "m", INPUTS)
+    raw = protocol_named("oip-grpc").encode(parse_target("grpc://127.0.0.1:8001"), "m", INPUTS)
     message = service_pb2.ModelInferRequest.FromString(raw)
     assert message.model_name == "m"
     assert np.array_equal(grpc.decode_request(message).inputs["image"], INPUTS["image"])

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from loadtest.plan import LoadPlan, write_plan
 from loadtest.records import EngineFacts, Outcome, Records, write
+from loadtest.scenario import OpenLoop
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import Cell, ColdStart, Summary
 
@@ -104,7 +106,17 @@ def make_folder(path: Path, cells: list[Cell], **fields: Any) -> ExperimentFolde
 
 
 def write_records(folder: ExperimentFolder, cell: Cell, records: Records) -> None:
-    """Put the raw records where ``cell`` says that they lie."""
+    """Put the raw records and their plan where ``cell`` says that they lie."""
     assert cell.run is not None
-    (folder.path / cell.run).mkdir(parents=True)
-    write(folder.path / cell.run / "records.parquet", records)
+    run = folder.path / cell.run
+    run.mkdir(parents=True)
+    write(run / "records.parquet", records)
+    plan = LoadPlan(
+        protocol="oip-http",
+        url="http://127.0.0.1:1",
+        model=cell.model,
+        pool=Path("pool.npz"),
+        scenario=OpenLoop(rate=200),
+        duration_s=WINDOW_S,
+    )
+    write_plan(run, plan)

@@ -128,7 +128,7 @@ def test_a_cell_without_readable_records_keeps_its_row(tmp_path: Path, content: 
         (folder.run("001") / "records.parquet").write_bytes(content)
     page = render(folder)
     assert "0.412" in page.words
-    assert "no curve, its records file is missing or cannot be read" in page.words
+    assert "no curve, its records or its plan are missing or cannot be read" in page.words
     assert page.data["panels"][0]["curves"] == []
 
 

@@ -1,12 +1,15 @@
 """The blocking clients against servers that misbehave; against real ones they are used all over the other tests."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
+import trustme
 
 from servers import EndpointError, connect
 
@@ -14,7 +17,7 @@ INPUTS = {"x": np.zeros(1, np.float32)}
 
 
 @contextmanager
-def answering(answer: bytes | None) -> Iterator[int]:
+def answering(answer: bytes | None, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """A server that answers each connection with these bytes and closes it; with None it never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -25,6 +28,11 @@ def answering(answer: bytes | None) -> Iterator[int]:
                     connection, _ = server.accept()
                 except OSError:
                     break
+                try:
+                    connection = tls.wrap_socket(connection, server_side=True) if tls else connection
+                except OSError:  # the client does not trust us
+                    connection.close()
+                    continue
                 _read_request(connection)
                 if answer is None:
                     held.append(connection)
@@ -58,7 +66,7 @@ def _http(body: str, status: str = "200 OK", headers: str = "") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "localhost:80", "https://a:1", "http://a", "grpc://:1", "http://a:x", "http://a:1/v2"]
+    "url", ["", "localhost:80", "ftp://a:1", "http://a", "grpc://:1", "http://a:x", "http://a:1/v2"]
 )
 def test_what_is_no_endpoint_is_refused(url: str) -> None:
     with pytest.raises(EndpointError, match="expected http://HOST:PORT or grpc://HOST:PORT"):
@@ -129,3 +137,37 @@ def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("grpc_proxy", "http://127.0.0.1:9")
     with answering(_http("")) as port, connect(f"http://127.0.0.1:{port}", timeout_s=5) as client:
         assert client.live()
+
+
+def test_a_server_with_tls_is_trusted_by_its_authority_only(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with answering(_http(""), context) as port:
+        url = f"https://127.0.0.1:{port}"
+        with connect(url, timeout_s=5, ca_file=tmp_path / "ca.pem") as client:
+            assert client.live()
+        with connect(url, timeout_s=5) as client:
+            assert not client.live()
+            with pytest.raises(EndpointError, match="certificate") as caught:
+                client.metadata("m")
+            assert "\n" not in str(caught.value)
+
+
+def test_headers_go_with_every_call() -> None:
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                seen.append(connection.recv(10_000))
+                connection.sendall(_http(""))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with connect(url, timeout_s=5, headers={"Authorization": "Bearer abc"}) as client:
+            assert client.live()
+        thread.join()
+    assert b"authorization: Bearer abc\r\n" in seen[0]
