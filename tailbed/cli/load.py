@@ -36,6 +36,20 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     type=click.Path(path_type=Path),
     help="An .npz with an array [items, ...] for each input; one item is one request.",
 )
+@click.option(
+    "--header",
+    "header_texts",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Header to send with every request, may be repeated; ${VARIABLE} stands for a variable of the environment.",
+)
+@click.option("--bearer-env", metavar="VARIABLE", help="Environment variable that holds a bearer token to send.")
+@click.option(
+    "--ca",
+    "ca_file",
+    type=click.Path(path_type=Path, resolve_path=True),
+    help="Certificates (PEM) to trust instead of the system's, for https and grpcs.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Keep records, plan and logs in this new folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object and nothing else.")
 def load(
@@ -50,10 +64,15 @@ def load(
     timeout: float,
     seed: int,
     inputs: Path | None,
+    header_texts: tuple[str, ...],
+    bearer_env: str | None,
+    ca_file: Path | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Load the endpoint at URL: http://HOST:PORT or grpc://HOST:PORT, any server of the Open Inference Protocol v2.
+    """Load the endpoint at URL, any server of the Open Inference Protocol v2.
+
+    URL is http://HOST:PORT or grpc://HOST:PORT, with TLS https://HOST:PORT or grpcs://HOST:PORT.
 
     Requests carry the items of --inputs, else a reference model's own inputs where --model names one and the server
     takes them, else inputs made up from the metadata that the server answers. Answers are checked where an artifact
@@ -62,6 +81,7 @@ def load(
     from rich.console import Console
     from rich.progress import Progress
 
+    from loadtest.access import parse_headers
     from tailbed.cli.table import print_cells
     from tailbed.experiment.endpoint import load_endpoint
     from tailbed.results.folder import ExperimentFolder
@@ -80,6 +100,8 @@ def load(
             scenario,
             folder,
             inputs=inputs,
+            headers=parse_headers(header_texts, bearer_env=bearer_env),
+            ca_file=ca_file,
             warmup_s=warmup,
             duration_s=duration,
             timeout_s=timeout,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import loadtest
 from exporters import ANSWERS, Artifact, ArtifactStore
+from loadtest.access import resolve_target
 from loadtest.inputs import from_npz, generate, is_batched, write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.protocols import protocol_for
@@ -31,6 +32,8 @@ def load_endpoint(
     folder: Path,
     *,
     inputs: Path | None,
+    headers: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
     warmup_s: float,
     duration_s: float,
     timeout_s: float,
@@ -44,12 +47,16 @@ def load_endpoint(
         model: the model's name on that server.
         folder: where plan, pool, records and logs go.
         inputs: an ``.npz`` of request inputs, or None.
+        headers: as in ``LoadPlan``.
+        ca_file: as in ``LoadPlan``.
 
     Raises:
         TailbedError: the endpoint does not answer, has no such model, or does not take the inputs.
     """
     protocol = protocol_for(url)
-    with connect(url, timeout_s=timeout_s) as client:
+    headers = dict(headers or {})
+    target = resolve_target(url, headers, ca_file)
+    with connect(url, timeout_s=timeout_s, headers=target.headers, ca_file=ca_file) as client:
         metadata = client.metadata(model)
     artifact = None if inputs else _artifact_served(model, metadata)
     if artifact is not None:
@@ -60,6 +67,8 @@ def load_endpoint(
     plan = LoadPlan(
         protocol=protocol,
         url=url,
+        headers=headers,
+        ca_file=ca_file,
         model=model,
         pool=pool,
         batched=is_batched(metadata.inputs),
