@@ -16,6 +16,8 @@ from loadtest.trace import read_trace
 
 MOST: Final = 100_000_000
 """Arrivals of one run. A schedule takes 8 bytes each, and the engine's records 32."""
+_LONGEST_S: Final = 9e9
+"""What int64 holds in nanoseconds."""
 
 
 def schedule(scenario: Scheduled, *, length_s: float, seed: int) -> np.ndarray:
@@ -38,10 +40,12 @@ def schedule(scenario: Scheduled, *, length_s: float, seed: int) -> np.ndarray:
         loop = scenario.loop if isinstance(scenario, Server) else scenario
         profile = _profile(loop, length_s)
         count = profile.count(length_s)
-        if count > MOST:
+        if not count <= MOST:
             raise LoadError(f"{scenario.label}: {count:.3g} arrivals in {length_s:g} s are more than {MOST:,}")
         times_s = profile.times_s(_unit(loop.arrivals, count, seed))
-    times: np.ndarray = np.rint(times_s * 1e9).astype(np.int64)
+    # Cut before the cast: what int64 cannot hold would become negative.
+    within_s = times_s[times_s < min(length_s, _LONGEST_S)]
+    times: np.ndarray = np.rint(within_s * 1e9).astype(np.int64)
     return times[times < round(length_s * 1e9)]
 
 

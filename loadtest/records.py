@@ -17,6 +17,10 @@ NAME: Final = "records.parquet"
 _METADATA: Final = b"tailbed"
 
 
+class NotWrittenError(LoadError):
+    """Records could not be written; what was measured is still in the spool."""
+
+
 class Outcome(enum.IntEnum):
     """How a request ended. Protocol errors are offset by their kind: HTTP 503 is 1503, gRPC status 14 is 2014."""
 
@@ -164,17 +168,22 @@ def recover(folder: Path) -> Records:
     A spool is turned into ``records.parquet`` and removed.
 
     Raises:
-        LoadError: there is neither, or not one whole row in the spool.
+        NotWrittenError: ``records.parquet`` cannot be written; the spool stays.
+        LoadError: there is neither, or not one whole row in the spool, or it cannot be read.
     """
     if (folder / NAME).exists():
         return read(folder / NAME)
     path = folder / spool.NAME
     try:
         reader = spool.SpoolReader(path)
+        try:
+            rows = reader.read()
+        finally:
+            reader.close()
     except FileNotFoundError as error:
         raise LoadError(f"{folder}: nothing was measured: there is no {spool.NAME}") from error
-    rows = reader.read()
-    reader.close()
+    except OSError as error:
+        raise LoadError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not len(rows):
         raise LoadError(f"{folder}: nothing was measured: {spool.NAME} has no rows")
     facts = EngineFacts(
@@ -189,6 +198,10 @@ def recover(folder: Path) -> Records:
         first_wrong=None,
     )
     records = from_rows(rows, np.full(len(rows), -1, dtype=np.int8), facts)
-    write(folder / NAME, records)
-    path.unlink()
+    try:
+        write(folder / NAME, records)
+        path.unlink()
+    except OSError as error:
+        reason = str(error.strerror or error).splitlines()[0]
+        raise NotWrittenError(f"{folder / NAME}: cannot be written ({reason}); {spool.NAME} is kept") from error
     return records

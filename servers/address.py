@@ -60,6 +60,8 @@ def _bind(host: str, port: int, use: str) -> socket.socket:
         found = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ServerError(f"cannot bind {host}: {error.strerror}") from error
+    except ValueError as error:  # it has no form in ASCII (IDNA), or a null character
+        raise ServerError(f"cannot bind {host!r}: not a host name") from error
     try:
         # As servers do: connections of an earlier server that linger must not count.
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

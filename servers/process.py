@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from servers.errors import ProcessError
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _MARGIN_S = 5.0
+_POLL_S = 0.05
 
 
 class SupervisedProcess:
@@ -88,8 +90,13 @@ class SupervisedProcess:
         Raises:
             subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
         """
-        code = self._supervisor.wait(timeout)
-        self._hang_up()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        # Never asleep for long: a signal may be delivered to another thread (gRPC has some), and Python's handler, such
+        # as that of Ctrl-C, then runs only when this thread wakes.
+        while (code := self.poll()) is None:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise subprocess.TimeoutExpired(self._supervisor.args, timeout or 0.0)
+            time.sleep(_POLL_S)
         return code
 
     def stop(self, grace_s: float = 2.0) -> int:

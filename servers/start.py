@@ -114,12 +114,14 @@ def _attempt(
 ) -> RunningServer:
     deadline = time.monotonic() + timeout_s
     launch = stack.launch(deployment, host=host, ports=ports, folder=folder)
+    endpoint = launch.endpoint
+    # Loads the client's library, which must not count as part of the server's start.
+    connect(endpoint.url, timeout_s=_ANSWER_S).close()
     log = folder / "server.log"
     try:
         process = SupervisedProcess.start(launch.argv, log=log, env=launch.env, cwd=folder, cores=deployment.cores)
     except ProcessError as error:
         raise ServerError(str(error)) from error
-    endpoint = launch.endpoint
     try:
         listening_ns = _await(lambda: _accepts(endpoint), process, deadline)
         # Connected only now: a gRPC channel that was refused once waits long before it tries again.

@@ -34,6 +34,10 @@ def main() -> None:
         # The reader of our output has gone, as in ``tailbed doctor | head``; there is nobody left to tell.
         sys.stderr.close()
         sys.exit(EXIT_ERROR)
+    except OSError as error:
+        # A disk that is full, or an output that takes nothing: the user's to mend, like any other bad input.
+        click.echo(f"tailbed: {error.filename or 'output'}: {error.strerror}", err=True)
+        sys.exit(EXIT_ERROR)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -65,7 +65,11 @@ def _models() -> Iterator[Finding]:
     store = ArtifactStore()
     kept = ", ".join(artifact.ref for artifact in store.list()) or "none exported yet"
     yield Finding("ok", "models", ", ".join(MODELS.names()))
-    yield Finding("ok", "artifacts", f"{kept} (in {home()})")
+    yield Finding("ok", "artifacts", kept)
+    existing = next(folder for folder in (home(), *home().resolve().parents) if folder.exists())
+    writable = existing.is_dir() and os.access(existing, os.W_OK)
+    advice = None if writable else "set TAILBED_HOME to a folder that can be written"
+    yield Finding("ok" if writable else "missing", "home", str(home()), advice)
 
 
 def _exporters() -> Iterator[Finding]:

@@ -80,22 +80,35 @@ class EngineProcess:
             self._process.stdin.flush()
 
     def _follow(self) -> None:
+        feeding = gevent.spawn(self._feed_regularly)
+        try:
+            self._follow_events()
+            feeding.kill()
+            self._feed_once()
+        except (LoadError, OSError) as error:
+            self._error = self._error or " ".join(str(error).split())
+        finally:  # whatever happens: others wait for it without end
+            feeding.kill()
+            self._process.kill()  # nobody listens to it any more
+            if self._spool:
+                self._spool.close()
+            self._ended.set()
+
+    def _follow_events(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        feeding = gevent.spawn(self._feed_regularly)
         with self._process.stdin, self._process.stdout as lines:
             for line in lines:
                 self._on_event(json.loads(line))
             code = self._process.wait()
-        feeding.kill()
-        self._feed_once()
-        if self._spool:
-            self._spool.close()
         if code != 0:
             self._error = self._error or f"the load engine ended with exit code {code}"
-            with contextlib.suppress(LoadError):
+            try:
                 records.recover(self._folder)
-        self._ended.set()
+            except records.NotWrittenError as error:
+                self._error = str(error)
+            except LoadError:
+                pass  # nothing was measured, and the engine has said why
 
     def _on_event(self, event: dict[str, object]) -> None:
         match event:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 
 from models import Tensors
+from servers.oip.errors import EndpointError
 from servers.oip.metadata import ModelMetadata
 from servers.oip.target import parse_target
+
+_LONGEST_S: Final = 1e6
+"""Of a timeout: sockets wait for at most 2**31 milliseconds."""
 
 
 class Client(Protocol):
@@ -58,13 +62,15 @@ def connect(
     """A client of the server at ``http://HOST:PORT`` or ``grpc://HOST:PORT``, https or grpcs. Nothing is sent yet.
 
     Args:
-        timeout_s: for each call.
+        timeout_s: for each call, above 0 and at most a million.
         headers: sent with each call.
         ca_file: certificates (PEM) to trust instead of the system's.
 
     Raises:
-        EndpointError: the URL is not one of these, or headers or certificates cannot be used.
+        EndpointError: the URL is not one of these, or timeout, headers or certificates cannot be used.
     """
+    if not 0 < timeout_s <= _LONGEST_S:
+        raise EndpointError(f"timeout of {timeout_s:g} s: expected seconds above 0, at most {_LONGEST_S:,.0f}")
     target = parse_target(url, headers=headers, ca_file=ca_file)
     # Each one brings its library, and nobody needs both.
     if target.scheme == "http":

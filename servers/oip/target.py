@@ -97,7 +97,8 @@ def parse_target(url: str, *, headers: Mapping[str, str] | None = None, ca_file:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
         rest = parts.path.rstrip("/") + parts.query + parts.fragment
-    except ValueError:  # a port that is no number, an address with brackets that do not match
+        (host or "").encode("idna")
+    except ValueError:  # a port that is no number, brackets that do not match, a name that has no form in ASCII
         scheme, host, port, rest = "", None, None, ""
     if scheme not in SCHEMES or not host or not port or rest or parts.username is not None:
         raise EndpointError(

@@ -7,7 +7,10 @@ part in a verdict.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+
+from tailbed.analysis.percentiles import sample_floor
 
 RATE_TOLERANCE = 0.01
 LAG_FLOOR_MS = 1.0
@@ -23,19 +26,48 @@ def finished(done: bool, measured_s: float, planned_s: float) -> str | None:
     return f"incomplete: stopped after {measured_s:.1f} s of the {planned_s:g} s window"
 
 
-def rate_held(offered: float | None, achieved: float) -> str | None:
-    """An open loop's answers keep up with its arrivals within 1%; otherwise the queue grew or the client failed."""
-    if offered is None or abs(achieved - offered) <= RATE_TOLERANCE * offered:
+def requests_enough(requests: int) -> str | None:
+    """There are requests enough to quote at least a median."""
+    floor = sample_floor(0.5)
+    if requests >= floor:
         return None
-    return f"achieved {achieved:.4g}/s of {offered:.4g}/s offered: off by more than {RATE_TOLERANCE:.0%}"
+    return f"only {requests} requests in the measured window: {floor} are the least for any figure"
+
+
+def rate_held(offered: float | None, achieved: float, window_s: float, in_system: float) -> str | None:
+    """An open loop's answers keep up with its arrivals within 1%; otherwise the queue grew or the client failed.
+
+    What is under way at the window's two ends differs by chance even if nothing queues: by sqrt(2 L) requests, one
+    standard deviation, where L are in the system on average (M/G/infinity). Three of these are let pass in any case.
+
+    Args:
+        offered: arrivals a second; None where there is no schedule at one rate.
+        achieved: answers a second.
+        window_s: length of the measured window.
+        in_system: mean number of requests that were due and not yet answered, L.
+    """
+    if offered is None or window_s <= 0:
+        return None
+    allowed = max(RATE_TOLERANCE * offered, 3 * math.sqrt(2 * in_system) / window_s)
+    if abs(achieved - offered) <= allowed:
+        return None
+    return f"achieved {achieved:.5g}/s of {offered:.5g}/s offered: off by more than {allowed:.2g}/s"
+
+
+def lag_limit_ms(response_p50_ms: float | None) -> float:
+    """How late the client may send: 1 ms, or 5% of the median where that is more."""
+    return max(LAG_FLOOR_MS, LAG_SHARE * (response_p50_ms or 0.0))
 
 
 def schedule_kept(lag_p99_ms: float | None, response_p50_ms: float | None) -> str | None:
-    """The client sent on time: P99 of the lag is at most 1 ms, or 5% of the median where that is more."""
-    if lag_p99_ms is None:
-        return None
-    limit = max(LAG_FLOOR_MS, LAG_SHARE * (response_p50_ms or 0.0))
-    if lag_p99_ms <= limit:
+    """The client sent on time: P99 of the lag is within the limit.
+
+    Args:
+        lag_p99_ms: of all requests sent, however few; None where none was, or where all were due at the start.
+        response_p50_ms: the median that is quoted, if one is.
+    """
+    limit = lag_limit_ms(response_p50_ms)
+    if lag_p99_ms is None or lag_p99_ms <= limit:
         return None
     return f"client late: P99 of the schedule lag is {lag_p99_ms:.2f} ms, limit {limit:.2f} ms"
 
@@ -56,9 +88,7 @@ def client_not_capped(cap_hits: int, cap: int) -> str | None:
 
 def errors_rare(errors: int, requests: int, kinds: Mapping[str, int]) -> str | None:
     """Fewer than 0.1% of the requests failed."""
-    if requests == 0:
-        return "no request in the measured window"
-    if errors < ERROR_LIMIT * requests or errors == 0:
+    if errors == 0 or errors < ERROR_LIMIT * requests:
         return None
     named = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
     return f"{errors} of {requests} requests failed ({errors / requests:.2%}): {named}"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+EXIT_FAILED = 1
+"""Some runs could not be measured at all. Those that were, and are INVALID, do not count: they are results."""
+
 
 @click.command(short_help="Run a suite: export, serve, load, compare.")
 @click.argument("suite", required=False)
@@ -63,6 +66,8 @@ def bench(
     summary = folder.read_summary()
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
-        return
-    print_summary(summary)
-    click.echo(f"report: {folder.report}")
+    else:
+        print_summary(summary)
+        click.echo(f"report: {folder.report}")
+    if summary.failures:
+        raise SystemExit(EXIT_FAILED)

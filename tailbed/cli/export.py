@@ -8,7 +8,10 @@ import click
 
 
 def _split(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
+    words = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
+    if not words:
+        raise click.BadParameter("names no format: give some, such as onnx,torchscript")
+    return words
 
 
 @click.command(short_help="Export a model into artifacts, checked against their source.")

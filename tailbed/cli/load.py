@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tailbed.cli.numbers import FiniteRange
+
 if TYPE_CHECKING:
     from loadtest.scenario import AnyScenario
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_SECONDS = FiniteRange(min=0, min_open=True, max=86_400)
+_RATE = FiniteRange(min=0, min_open=True, max=1_000_000)
 
 
 @click.command(short_help="Load an endpoint and report its latency.")
 @click.argument("url")
 @click.option("--model", required=True, help="The model's name on that server.")
 @click.option("--arrivals", type=click.Choice(["poisson", "constant"]), help="Open loop: how requests arrive.")
-@click.option("--rate", type=_POSITIVE, help="Open loop: requests a second.")
+@click.option("--rate", type=_RATE, help="Open loop: requests a second.")
 @click.option("--concurrency", type=click.IntRange(1, 4096), help="Closed loop: clients.  [default: 1]")
 @click.option(
     "--scenario",
@@ -27,9 +30,11 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     metavar="SCENARIO",
     help="Any scenario, as in a suite: '{kind: ramp, from_rate: 100, to_rate: 500}', SingleStream and others.",
 )
-@click.option("--duration", type=_POSITIVE, default=30.0, show_default=True, help="Seconds that are measured.")
-@click.option("--warmup", type=click.FloatRange(min=0), default=5.0, show_default=True, help="Seconds before them.")
-@click.option("--timeout", type=_POSITIVE, default=10.0, show_default=True, help="Seconds until a request has failed.")
+@click.option("--duration", type=_SECONDS, default=30.0, show_default=True, help="Seconds that are measured.")
+@click.option(
+    "--warmup", type=FiniteRange(min=0, max=86_400), default=5.0, show_default=True, help="Seconds before them."
+)
+@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds until a request has failed.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the arrivals.")
 @click.option(
     "--inputs",
@@ -75,8 +80,8 @@ def load(
     URL is http://HOST:PORT or grpc://HOST:PORT, with TLS https://HOST:PORT or grpcs://HOST:PORT.
 
     Requests carry the items of --inputs, else a reference model's own inputs where --model names one and the server
-    takes them, else inputs made up from the metadata that the server answers. Answers are checked where an artifact
-    of that model has been exported here.
+    takes them, else inputs made up from the metadata that the server answers. Answers to a reference model's own inputs
+    are checked where an artifact of it has been exported here.
     """
     from rich.console import Console
     from rich.progress import Progress

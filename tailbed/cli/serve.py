@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from tailbed.cli.numbers import FiniteRange
+
 
 def _cores(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     from tailbed.experiment.placement import place
@@ -36,7 +38,7 @@ def _cores(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads an instance.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True, max=86_400),
     default=120.0,
     show_default=True,
     help="Seconds that the server may take to get ready.",

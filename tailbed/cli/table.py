@@ -26,8 +26,9 @@ def print_summary(summary: Summary) -> None:
     for failure in summary.failures:
         console.print(Text(f"FAILED  {failure}", style="red"))
     if not summary.complete:
-        measured = len(summary.cells)
-        console.print(Text(f"INCOMPLETE: {measured} of {summary.planned_cells} cells were measured", style="yellow"))
+        finished = sum(run.finished for cell in summary.cells for run in cell.runs)
+        planned = summary.planned_cells * summary.blocks
+        console.print(Text(f"INCOMPLETE: {finished} of {planned} runs were measured to their end", style="yellow"))
 
 
 def print_cells(cells: Sequence[Cell], console: Console) -> None:
@@ -39,7 +40,7 @@ def print_cells(cells: Sequence[Cell], console: Console) -> None:
     repeated = any(len(cell.runs) > 1 for cell in cells)
     table = _empty_table(names, [cell.scenario for cell in cells], repeated, cold)
     for name, cell in zip(names, cells, strict=True):
-        row = [name, cell.scenario]
+        row: list[str | Text] = [_validity(cell), name, cell.scenario]
         row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms))
         row += [_spread(cell.intervals.get("p99_ms"))] if repeated else []
         row += map(_latency, (cell.service_p50_ms, cell.lag_p99_ms))
@@ -48,7 +49,7 @@ def print_cells(cells: Sequence[Cell], console: Console) -> None:
         if cold:
             start = cell.cold_start
             row += [_seconds(start.ready_ms), _seconds(start.first_answer_ms)] if start else ["-", "-"]
-        table.add_row(*row, _validity(cell))
+        table.add_row(*row)
     console.print(table)
     for name, cell in zip(names, cells, strict=True):
         # Of a VALID cell of several runs, these are about the runs that its figures are without.
@@ -76,6 +77,8 @@ def _names(cells: Sequence[Cell]) -> list[str]:
 
 def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool, cold: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
+    # First, where no terminal is too narrow for it.
+    table.add_column("VALID" if repeated else "", no_wrap=True)
     for heading, texts in (("", names), ("load", scenarios)):
         # Broken within a word only where it is longer than most: no column beside it may be squeezed out.
         longest = max(len(word) for text in texts for word in text.split())
@@ -84,7 +87,6 @@ def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool,
     headings += [*(["ready", "first"] if cold else [])]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("VALID" if repeated else "", justify="right" if repeated else "left", no_wrap=True)
     return table
 
 

@@ -117,7 +117,7 @@ class Experiment:
             finally:
                 self.folder.write_summary(self.summary())
             listener.run_ended(run, outcome)
-        self._complete = True
+        self._complete = not self._failures
         self.folder.write_summary(self.summary())
         return self.summary()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from exporters import EXPORTERS
 from loadtest.scenario import Scenario
@@ -69,6 +69,16 @@ class Suite(BaseModel):
     arms: Annotated[int, Field(ge=1, le=2)] = 1
     """2 measures every deployment against itself, which shows the noise floor of the machine."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+
+    @field_validator("precisions")
+    @classmethod
+    def _offered(cls, precisions: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for format in info.data.get("formats", ()):
+            offered = EXPORTERS.get(format).precisions
+            for precision in precisions:
+                if precision not in offered:
+                    raise ValueError(f"{format} has no {precision!r}: choose from {', '.join(offered)}")
+        return precisions
 
     def artifact_refs(self) -> Iterable[tuple[str, str, str]]:
         """Every (model, format, precision) that the suite serves."""

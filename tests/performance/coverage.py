@@ -167,8 +167,11 @@ def _run(
 
 def _gates(intended_ns: np.ndarray, done_ns: np.ndarray, start_ns: int, end_ns: int) -> tuple[bool, bool]:
     grows = backlog_steady(intended_ns, done_ns, start_ns, end_ns) is not None
-    offered, achieved = (np.count_nonzero((times >= start_ns) & (times < end_ns)) for times in (intended_ns, done_ns))
-    return grows, grows or validity.rate_held(float(offered), float(achieved)) is not None
+    window_s = (end_ns - start_ns) / 1e9
+    due, answered = ((times >= start_ns) & (times < end_ns) for times in (intended_ns, done_ns))
+    in_system = (done_ns - intended_ns)[due].sum() / (end_ns - start_ns)
+    held = validity.rate_held(due.sum() / window_s, answered.sum() / window_s, window_s, in_system)
+    return grows, grows or held is not None
 
 
 def warm_ups(rng: np.random.Generator, runs: int) -> None:

@@ -89,6 +89,10 @@ def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
         (["load", "http://127.0.0.1:9", "--model", "x", "--header", "nonsense"], "nonsense", 1),
         (["load", "http://127.0.0.1:9", "--model", "x", "--bearer-env", "NO_SUCH_TOKEN"], "NO_SUCH_TOKEN", 1),
         (["load", "https://127.0.0.1:9", "--model", "x", "--ca", "nonesuch.pem"], "nonesuch.pem", 1),
+        (["load", "http://127.0.0.1:9", "--model", "x", "--rate", "nan"], "finite", 2),
+        (["load", "http://127.0.0.1:9", "--model", "x", "--duration", "inf"], "--duration", 2),
+        (["load", "http://127.0.0.1:9", "--model", "x", "--rate", "2000000"], "--rate", 2),
+        (["export", "digits", "--to", ","], "names no format", 2),
         (["compare", "nonesuch"], "not a results folder", 1),
         (["bench", "nonesuch"], "no suite or file 'nonesuch'", 1),
         (["report", "nonesuch"], "not a results folder", 1),
@@ -183,7 +187,10 @@ def test_a_server_never_outlives_the_command(digits: dict[str, Artifact], stop: 
         family = psutil.Process(process.pid).children(recursive=True)
         assert family
         process.send_signal(stop)
-        process.wait(timeout=20)
+        try:
+            process.wait(timeout=20)
+        finally:
+            process.kill()
     deadline = time.monotonic() + 15
     while any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family):
         assert time.monotonic() < deadline, f"still there: {family}"

@@ -134,6 +134,7 @@ def test_failures_are_counted_by_what_they_are(tmp_path: Path):
     [
         ((), "no target: give --host"),
         (("--host", "ftp://127.0.0.1:1", "--model", "m"), "ftp://127.0.0.1:1: not an endpoint"),
+        (("--host", "http://[::1:80", "--model", "m"), "http://[::1:80: not an endpoint"),
         (("--host", "http://127.0.0.1:1"), "no model: give --model"),
         (("--host", "DEAD", "--model", "m"), "cannot connect"),
         (("--host", "LIVE", "--model", "m", "--inputs", "nowhere.npz"), "nowhere.npz: no such file"),

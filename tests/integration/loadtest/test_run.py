@@ -11,6 +11,7 @@ import pytest
 
 import loadtest
 from loadtest import LoadError, records
+from loadtest.driver import run
 from loadtest.records import Outcome
 from loadtest.scenario import OpenLoop
 from tests.integration.loadtest.engines import assert_one_row_each, make_plan
@@ -29,6 +30,15 @@ def kill(part: str) -> Callable[[float], None]:
                     os.kill(process.pid, signal.SIGKILL)
 
     return when
+
+
+def drivers() -> list[psutil.Process]:
+    """Our Locust processes."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE and process.cmdline()[2:3] == ["locust"]
+    ]
 
 
 def test_a_run_gives_the_records_and_tells_how_far_it_is(tmp_path: Path):
@@ -91,6 +101,8 @@ def test_a_server_that_is_not_there_is_a_run_of_failures(tmp_path: Path):
     [
         ({"core": 4000}, "nothing was measured: core 4000: not one that this process may use"),
         ({"pool": Path("nowhere.npz")}, "nothing was measured: nowhere.npz: no such file"),
+        ({"scenario": OpenLoop(rate=1e6), "duration_s": 86_400}, r"poisson 1e\+06/s: 8.64e\+10 arrivals in 86400 s"),
+        ({"scenario": OpenLoop(rate=1e-6)}, "no request falls into the run: poisson 1e-06/s for 1 s$"),
     ],
 )
 def test_a_run_that_measured_nothing_says_why_in_one_line(tmp_path: Path, fields: dict[str, object], reason: str):
@@ -98,3 +110,41 @@ def test_a_run_that_measured_nothing_says_why_in_one_line(tmp_path: Path, fields
     with pytest.raises(LoadError, match=reason) as caught:
         loadtest.run(plan, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_disk_that_is_full_at_the_end_is_one_line_and_not_a_run_without_end(tmp_path: Path):
+    (tmp_path / f"{records.NAME}.part").mkdir()  # what the records are written to cannot be opened
+    with pytest.raises(records.NotWrittenError, match="cannot be written") as caught:
+        loadtest.run(make_plan(tmp_path, "http://127.0.0.1:1", scenario=RATE), tmp_path)
+    assert "\n" not in str(caught.value)
+    (tmp_path / f"{records.NAME}.part").rmdir()
+    assert_one_row_each(records.recover(tmp_path), RATE, 1)
+
+
+def test_a_driver_that_hangs_is_stopped_and_what_it_measured_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    hung: list[psutil.Process] = []
+
+    def hang(_: float) -> None:
+        if not hung:
+            hung.extend(drivers())
+            hung[0].suspend()
+
+    monkeypatch.setattr(run, "_MARGIN_S", 1.0)
+    monkeypatch.setattr(run, "_STOP_GRACE_S", 0.5)
+    plan = make_plan(tmp_path, "http://127.0.0.1:1", scenario=RATE, timeout_s=1)
+    assert_one_row_each(loadtest.run(plan, tmp_path, on_progress=hang), RATE, 1)
+
+
+def test_the_driver_stays_on_the_engines_core(tmp_path: Path):
+    core = max(os.sched_getaffinity(0))
+    seen: list[set[int]] = []
+
+    def look(_: float) -> None:
+        seen.extend(os.sched_getaffinity(process.pid) for process in drivers())
+
+    found = loadtest.run(
+        make_plan(tmp_path, "http://127.0.0.1:1", scenario=RATE, core=core), tmp_path, on_progress=look
+    )
+    assert_one_row_each(found, RATE, 1)
+    assert seen
+    assert all(cores == {core} for cores in seen)

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from scipy import stats
 from loadtest.arrivals import schedule, think_times
 from loadtest.errors import LoadError
 from loadtest.exponential import exponentials
-from loadtest.scenario import Bursts, ClosedLoop, OpenLoop, Ramp, Scheduled, Server, Step, Steps
+from loadtest.scenario import Bursts, ClosedLoop, OpenLoop, Ramp, Scheduled, Server, Step, Steps, Trace
+from loadtest.scenario.loops import Arrivals
 
 rates = st.floats(0.01, 20_000, allow_nan=False)
 lengths = st.floats(0.001, 3, allow_nan=False)
@@ -233,3 +235,21 @@ def test_think_times_are_exponential_or_constant():
     constant = think_times(ClosedLoop(concurrency=4, think_s=0.02, think="constant"), seed=4)
     # The first ones stagger the clients.
     assert list(itertools.islice(constant, 7)) == [0, 5_000_000, 10_000_000, 15_000_000] + 3 * [20_000_000]
+
+
+@given(kinds, st.floats(5e-324, 1e-9), lengths, seeds)
+def test_next_to_no_rate_is_next_to_no_arrivals(arrivals: Arrivals, rate: float, length_s: float, seed: int):
+    """Times that int64 cannot hold must not come out as negative ones."""
+    times = schedule(OpenLoop(arrivals=arrivals, rate=rate), length_s=length_s, seed=seed)
+    assert times.tolist() in ([], [0])
+
+
+def test_arrivals_of_a_trace_that_int64_cannot_hold_are_cut(tmp_path: Path):
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_s\n0.5\n1e10\n1e300\n")
+    assert schedule(Trace(path=path), length_s=1, seed=0).tolist() == [500_000_000]
+
+
+def test_more_arrivals_than_memory_holds_are_refused_with_their_number():
+    with pytest.raises(LoadError, match=r"8\.64e\+10 arrivals in 86400 s are more than 100,000,000"):
+        schedule(OpenLoop(rate=1e6), length_s=86_400, seed=1)

@@ -1,5 +1,6 @@
 """Records: what is written is read, and what a dead engine left in its spool is not lost."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +160,15 @@ def test_a_spool_is_read_while_it_grows_and_after_it_is_removed(tmp_path: Path):
 def test_outcomes_have_names(outcome: int, name: str):
     assert records.outcome_name(outcome) == name
     assert Outcome.OK == 0
+
+
+def test_a_full_disk_is_one_line_and_the_spool_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_spool(tmp_path, rows((1, 2, 3, 0, 0)))
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "write_table", full)
+        with pytest.raises(records.NotWrittenError, match=r"\(No space left on device\); records\.spool"):
+            records.recover(tmp_path)
+    assert len(records.recover(tmp_path).done_ns) == 1

@@ -31,9 +31,9 @@ def test_what_is_no_port_is_refused(port: int) -> None:
         check_free("127.0.0.1", port, "http")
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "ü..x"])
 def test_an_address_of_another_machine_is_refused(host: str) -> None:
-    with pytest.raises(ServerError, match=f"cannot bind {host}"):
+    with pytest.raises(ServerError, match=f"cannot bind '?{host}"):
         free_ports(host, ("http",))
 
 

@@ -171,3 +171,10 @@ def test_headers_go_with_every_call() -> None:
             assert client.live()
         thread.join()
     assert b"authorization: Bearer abc\r\n" in seen[0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "grpc://127.0.0.1:1"])
+@pytest.mark.parametrize("timeout_s", [float("nan"), float("inf"), 0.0, -1.0, 1e12])
+def test_what_is_no_timeout_is_one_line(url: str, timeout_s: float) -> None:
+    with pytest.raises(EndpointError, match=r"timeout of .* s: expected seconds above 0"):
+        connect(url, timeout_s=timeout_s)

@@ -30,7 +30,7 @@ def test_a_url_is_read(url: str, scheme: str, tls: bool, authority: str) -> None
     "url",
     [
         "", "localhost:80", "ftp://a:1", "http://a", "grpc://:1", "http://a:x", "http://a:99999", "http://a:1/v2",
-        "http://[::1:80", "http://a:1?x=y", "http://user:word@a:1", "httpss://a:1",
+        "http://[::1:80", "http://a:1?x=y", "http://user:word@a:1", "httpss://a:1", "http://ü..x:80",
     ],
 )  # fmt: skip
 def test_what_is_no_endpoint_is_one_line(url: str) -> None:

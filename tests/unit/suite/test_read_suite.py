@@ -57,6 +57,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (("name: mine", "name: My suite"), "suite.yaml:1: name: String should match pattern"),
         (("name: mine", "name: mine\nname: yours"), "suite.yaml:2: name: is there twice"),
         (("name: mine\n", ""), "suite.yaml:1: name: Field required"),
+        (("formats: [onnx]", "formats: [onnx]\nprecisions: [fp31]"), "suite.yaml:4: precisions: onnx has no 'fp31'"),
         (("models: [digits]", "models: [digits"), "suite.yaml:3: not YAML: "),
         (("name: mine", "name: mine\nseeds: 3"), "suite.yaml:2: seeds: Extra inputs are not permitted"),
     ],
