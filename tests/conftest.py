@@ -6,8 +6,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 from exporters import Artifact, ArtifactStore
+
+# How long an example takes is a matter of the machine, and no test is to fail for that.
+settings.register_profile("tailbed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tailbed")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -38,7 +38,9 @@ def test_blocks_that_come_again_are_read_as_the_library_reads_them(steps):
     reader = HeaderReader(lambda headers: headers)
     for kind, value, sensitive in steps:
         if kind == "resize":
-            encoder.header_table_size = value
+            # The library's encoder forgets to announce a size that it is told twice before the next block.
+            if value != encoder.header_table_size:
+                encoder.header_table_size = value
             continue
         block = encoder.encode([hpack.HeaderTuple(*pair) if not sensitive else (*pair, True) for pair in value])
         assert reader.read(block) == list(decoder.decode(block, raw=True))
