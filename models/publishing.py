@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from models.errors import TailbedError
@@ -59,7 +59,9 @@ def _lock(staging: Path) -> int:
     Who held it before has renamed or removed it, so the folder that is locked may not be the one of that name.
     """
     while True:
-        staging.mkdir(exist_ok=True)
+        # Whoever made it may rename it away at any moment.
+        with suppress(FileExistsError):
+            staging.mkdir()
         try:
             descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:

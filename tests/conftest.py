@@ -1,6 +1,7 @@
 """What all tests share: a home of their own for weights and artifacts, and no process left behind."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from exporters import Artifact, ArtifactStore
 # How long an example takes is a matter of the machine, and no test is to fail for that.
 settings.register_profile("tailbed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tailbed")
+
+
+# A shell starts what it puts into the background with SIGINT ignored, which children inherit: the commands under test
+# are to see Ctrl-C as a terminal's would.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
