@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from loadtest.access import check_header, resolve_target
 from loadtest.errors import LoadError
-from loadtest.scenario import Scenario
+from loadtest.scenario import MultiStream, Offline, Scenario, SingleStream
+from loadtest.warmup import MIN_SECONDS
 from models.validation import first_problem
 from servers.oip.target import Target
 
 NAME: Final = "plan.json"
+MOST_ENGINES: Final = 1024
+"""That share one load."""
 
 
 class AnswerCheck(BaseModel):
@@ -25,6 +29,28 @@ class AnswerCheck(BaseModel):
     """Largest absolute difference that counts as right."""
     every: Annotated[int, Field(ge=1)] = 16
     """One request in this many is checked."""
+
+
+class Share(BaseModel):
+    """One engine's part of a load that several engines offer together: of whatever is counted, every ``of``-th."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: Annotated[int, Field(ge=1, le=MOST_ENGINES)] = 1
+    """How many engines there are."""
+    index: Annotated[int, Field(ge=0)] = 0
+    """Which of them this one is, from 0."""
+
+    @field_validator("index")
+    @classmethod
+    def _below_of(cls, index: int, info: ValidationInfo) -> int:
+        if index >= info.data.get("of", MOST_ENGINES):
+            raise ValueError(f"must be below {info.data['of']}, the number of engines")
+        return index
+
+    def size(self, whole: int) -> int:
+        """This engine's part of ``whole`` things; the engines' parts add up to it."""
+        return len(range(self.index, whole, self.of))
 
 
 class LoadPlan(BaseModel):
@@ -48,7 +74,12 @@ class LoadPlan(BaseModel):
     check: AnswerCheck | None = None
     scenario: Scenario
     warmup_s: Annotated[float, Field(ge=0)] = 2.0
-    """Seconds at the start whose requests are kept but marked as warm-up."""
+    """Seconds at the start whose requests are kept but marked as warm-up; the least of them with ``steady_limit_s``."""
+    steady_limit_s: Annotated[float, Field(ge=MIN_SECONDS, le=3600)] | None = None
+    """Have the warm-up go on until the load is steady by ``loadtest.warmup``, looked at after each second, for this
+    long at most (in whole seconds, rounded up). A run that is not steady by then is measured all the same, and its
+    facts say so. None: by time alone, as it also is where a scenario's mean rate is not the same all over the run (its
+    warm-up is the pattern's first part), and for Offline."""
     duration_s: Annotated[float, Field(gt=0)]
     """Length in seconds of the measured window that follows the warm-up."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -59,6 +90,10 @@ class LoadPlan(BaseModel):
     """A request without an answer this long after its intended time is a recorded failure."""
     core: int | None = None
     """The CPU core that the engine is bound to; None leaves it to the system, and the engine does not spin."""
+    nice: Annotated[int, Field(ge=-20, le=19)] | None = None
+    """Niceness of the engine and its session, where that is permitted; None leaves it as it is."""
+    share: Share = Share()
+    """The engine's part of all this; by default it is alone."""
 
     @field_validator("headers")
     @classmethod
@@ -66,6 +101,42 @@ class LoadPlan(BaseModel):
         for name, value in headers.items():
             check_header(name, value)
         return headers
+
+    @field_validator("steady_limit_s")
+    @classmethod
+    def _after_warmup(cls, steady_limit_s: float | None, info: ValidationInfo) -> float | None:
+        if steady_limit_s is not None and steady_limit_s < info.data.get("warmup_s", 0):
+            raise ValueError("must not be less than warmup_s")
+        return steady_limit_s
+
+    @field_validator("share")
+    @classmethod
+    def _can_be_shared(cls, share: Share, info: ValidationInfo) -> Share:
+        plan, scenario = info.data, info.data.get("scenario")
+        if share.of == 1 or scenario is None:
+            return share
+        if isinstance(scenario, SingleStream):
+            raise ValueError("SingleStream has one client, which several engines cannot share")
+        if isinstance(scenario, MultiStream):
+            raise ValueError("MultiStream sends a query's samples together, which several engines cannot do")
+        if isinstance(scenario, Offline) and min(scenario.samples, scenario.outstanding) < share.of:
+            raise ValueError(f"{scenario.label} cannot be divided among {share.of} engines")
+        if plan.get("max_in_flight", share.of) < share.of:
+            raise ValueError(f"max_in_flight {plan['max_in_flight']} cannot be divided among {share.of} engines")
+        if plan.get("steady_limit_s") is not None and scenario.steady:
+            raise ValueError("several engines can only warm up by time, so that they do it alike: no steady_limit_s")
+        return share
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether the warm-up goes on until the load is steady."""
+        return self.steady_limit_s is not None and self.scenario.steady
+
+    @property
+    def longest_warmup_s(self) -> float:
+        """How many seconds the warm-up may take."""
+        limit_s = self.steady_limit_s
+        return math.ceil(limit_s) if limit_s is not None and self.by_rule else self.warmup_s
 
     def target(self) -> Target:
         """The endpoint, with what this process's environment says.

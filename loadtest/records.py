@@ -57,6 +57,12 @@ class EngineFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    load_start_ns: int
+    """Start of the load, CLOCK_MONOTONIC; from here to the window it was warm-up."""
+    by_rule: bool = False
+    """Whether the warm-up was to go on until the load was steady, and not by time alone."""
+    unsteady: str | None = None
+    """By rule: why the load was not steady when the window began, or the run was stopped before; None if it was."""
     window_start_ns: int
     """Start of the measured window, CLOCK_MONOTONIC; requests intended before it are warm-up."""
     window_end_ns: int
@@ -67,6 +73,13 @@ class EngineFacts(BaseModel):
     """Share of its core that the engine computed in the window, not counting spinning; None if it died."""
     spinning: bool
     """Whether the engine had a core of its own and spun while waiting."""
+    cores: int = 1
+    """CPU cores that the engine might run on."""
+    stalls: list[tuple[int, int]] = []
+    """Gaps in the spinning engine's own loop that its work does not explain, as (start, length) in nanoseconds,
+    warm-up included; see ``loadtest.engine.stalls``."""
+    stalls_dropped: int = 0
+    """How many more there were than are kept in ``stalls``."""
     cap_hits: int
     """Requests that found ``max_in_flight`` outstanding and had to wait in the client."""
     checked: int
@@ -74,6 +87,8 @@ class EngineFacts(BaseModel):
     wrong: int
     first_wrong: str | None
     """The first wrong answer in one line."""
+    incomplete: str | None = None
+    """Of several engines: which did not measure to the end, in one line; None if all did."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +192,7 @@ def recover(folder: Path) -> Records:
     try:
         reader = spool.SpoolReader(path)
         try:
-            rows = reader.read()
+            window, rows = reader.window, reader.read()
         finally:
             reader.close()
     except FileNotFoundError as error:
@@ -187,8 +202,9 @@ def recover(folder: Path) -> Records:
     if not len(rows):
         raise LoadError(f"{folder}: nothing was measured: {spool.NAME} has no rows")
     facts = EngineFacts(
-        window_start_ns=reader.window.start_ns,
-        window_end_ns=max(reader.window.start_ns, min(reader.window.end_ns, int(rows["done_ns"].max()))),
+        load_start_ns=window.load_start_ns,
+        window_start_ns=window.start_ns,
+        window_end_ns=max(window.start_ns, min(window.end_ns, int(rows["done_ns"].max()))),
         finished=False,
         client_busy=None,
         spinning=False,

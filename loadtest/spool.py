@@ -29,22 +29,27 @@ DTYPE: Final = np.dtype(
 ROW: Final = struct.Struct("<qqqii")
 """The same row for ``struct``, which packs a single one several times faster than numpy."""
 
-_MAGIC: Final = b"tbspool1"
-_HEADER: Final = struct.Struct("<8sqq")
+_MAGIC: Final = b"tbspool2"
+_HEADER: Final = struct.Struct("<8sqqq")
 _CHUNK: Final = 2**26
 
 
 @dataclass(frozen=True)
 class Window:
-    """The measured window as planned, CLOCK_MONOTONIC nanoseconds."""
+    """The measured window as planned, CLOCK_MONOTONIC nanoseconds.
 
+    While the warm-up goes on until the load is steady, it is as late as it can be, so that all rows are warm-up.
+    """
+
+    load_start_ns: int
+    """Start of the warm-up."""
     start_ns: int
     end_ns: int
 
 
 def header(window: Window) -> bytes:
     """The spool's first bytes."""
-    return _HEADER.pack(_MAGIC, window.start_ns, window.end_ns)
+    return _HEADER.pack(_MAGIC, window.load_start_ns, window.start_ns, window.end_ns)
 
 
 class SpoolReader:
@@ -65,9 +70,13 @@ class SpoolReader:
         except BaseException:
             os.close(self._file)
             raise
-        _, start_ns, end_ns = _HEADER.unpack(head)
-        self.window = Window(start_ns, end_ns)
         self._offset = _HEADER.size
+
+    @property
+    def window(self) -> Window:
+        """As planned by now."""
+        _, *times_ns = _HEADER.unpack(os.pread(self._file, _HEADER.size, 0))
+        return Window(*times_ns)
 
     def read(self) -> np.ndarray:
         """The whole rows, of ``DTYPE``, that were appended since the last call."""

@@ -9,6 +9,7 @@ from servers.oip.metadata import ModelMetadata
 from servers.process import SupervisedProcess
 from servers.stack import STACKS, Launch, Stack
 from servers.start import RunningServer, start
+from servers.times import ServerTimes, mean_times
 
 __all__ = [
     "STACKS",
@@ -22,9 +23,11 @@ __all__ = [
     "ProcessError",
     "RunningServer",
     "ServerError",
+    "ServerTimes",
     "Settings",
     "Stack",
     "SupervisedProcess",
     "connect",
+    "mean_times",
     "start",
 ]

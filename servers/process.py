@@ -44,6 +44,7 @@ class SupervisedProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         cores: tuple[int, ...] | None = None,
+        nice: int | None = None,
     ) -> Self:
         """Start ``argv`` in a session of its own, its output in ``log``, which is written anew.
 
@@ -53,11 +54,12 @@ class SupervisedProcess:
             env: variables added to this process's environment.
             cwd: working folder; this process's by default.
             cores: CPU cores that it may run on; all that this process may use by default.
+            nice: niceness of it and its descendants, -20 to 19, where that is permitted; this process's by default.
 
         Raises:
             ProcessError: the command cannot be started.
         """
-        parts = [str(os.getpid()), ",".join(map(str, cores or ())), *argv]
+        parts = [str(os.getpid()), ",".join(map(str, cores or ())), "" if nice is None else str(nice), *argv]
         with log.open("wb") as output:
             supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR), *parts],

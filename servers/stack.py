@@ -10,6 +10,7 @@ from typing import Protocol
 from models import Registry
 from servers.deployment import Deployment
 from servers.endpoint import Endpoint
+from servers.times import ServerTimes
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class Stack(Protocol):
 
         Raises:
             ServerError: the stack cannot serve this artifact or cannot do what the settings ask.
+        """
+        ...
+
+    def times(self, endpoint: Endpoint) -> ServerTimes | None:
+        """Where the time of this stack's server has gone so far, by its own metrics; None where they do not tell.
+
+        It asks the server, which takes some of its time: not to be called while it is measured.
         """
         ...
 

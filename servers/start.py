@@ -68,6 +68,7 @@ def start(
     host: str = "127.0.0.1",
     ports: Mapping[str, int] | None = None,
     timeout_s: float = 120.0,
+    nice: int | None = None,
 ) -> RunningServer:
     """Start the deployment's server and wait until its model is ready.
 
@@ -77,6 +78,7 @@ def start(
         host: address to bind.
         ports: port numbers by what the stack needs them for; free ones are picked for the others.
         timeout_s: how long to wait.
+        nice: as in ``SupervisedProcess.start``.
 
     Raises:
         UnknownName: there is no such stack.
@@ -96,7 +98,7 @@ def start(
     for _ in range(_ATTEMPTS):
         picked = free_ports(host, [use for use in stack.ports if use not in given])
         try:
-            return _attempt(stack, deployment, folder, host, given | picked, timeout_s)
+            return _attempt(stack, deployment, folder, host, given | picked, timeout_s, nice)
         except _Ended as error:
             failure = error
             # Another process may have taken a port between our look and the server's bind: then try others.
@@ -110,7 +112,13 @@ class _Ended(ServerError):
 
 
 def _attempt(
-    stack: Stack, deployment: Deployment, folder: Path, host: str, ports: Mapping[str, int], timeout_s: float
+    stack: Stack,
+    deployment: Deployment,
+    folder: Path,
+    host: str,
+    ports: Mapping[str, int],
+    timeout_s: float,
+    nice: int | None,
 ) -> RunningServer:
     deadline = time.monotonic() + timeout_s
     launch = stack.launch(deployment, host=host, ports=ports, folder=folder)
@@ -119,7 +127,9 @@ def _attempt(
     connect(endpoint.url, timeout_s=_ANSWER_S).close()
     log = folder / "server.log"
     try:
-        process = SupervisedProcess.start(launch.argv, log=log, env=launch.env, cwd=folder, cores=deployment.cores)
+        process = SupervisedProcess.start(
+            launch.argv, log=log, env=launch.env, cwd=folder, cores=deployment.cores, nice=nice
+        )
     except ProcessError as error:
         raise ServerError(str(error)) from error
     try:

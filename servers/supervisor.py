@@ -1,11 +1,11 @@
 """A program between tailbed and a child process, so that the child never outlives tailbed, however that ends.
 
-It is run by path with the standard library only, ``python -I -S supervisor.py PARENT CORES COMMAND...``: it starts
-in milliseconds and then sleeps. It starts the command, and ends it when its standard input ends, when the process
-PARENT dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace, SIGKILL to every descendant that
-is left. A number on standard input is that grace in seconds. On standard output it writes one line of JSON, with
-``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. It ends as the child ended: with
-its exit code, or by its signal.
+It is run by path with the standard library only, ``python -I -S supervisor.py PARENT CORES NICE COMMAND...``: it
+starts in milliseconds and then sleeps. CORES and NICE may be empty. It starts the command, and ends it when its
+standard input ends, when the process PARENT dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace,
+SIGKILL to every descendant that is left. A number on standard input is that grace in seconds. On standard output it
+writes one line of JSON, with ``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. It ends
+as the child ended: with its exit code, or by its signal.
 
 There are two of it, because what is killed with SIGKILL can clean up nothing: the guard, which tailbed starts, and
 below it the keeper, which has the child. Both are subreapers: orphans become children of the nearest one that is
@@ -36,7 +36,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None)
 
 
-def guard(parent: int, cores: str, command: list[str]) -> int:
+def guard(parent: int, cores: str, nice: str, command: list[str]) -> int:
     """Start the keeper, wait until it ends, and leave no descendant behind. Returns its wait status."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     alive_read, alive_write = os.pipe()
@@ -44,7 +44,7 @@ def guard(parent: int, cores: str, command: list[str]) -> int:
     keeper = os.fork()
     if keeper == 0:
         os.close(alive_write)
-        end_as(keep(parent, alive_read, cores, command))
+        end_as(keep(parent, alive_read, cores, nice, command))
     for number in _STOPPING:
         signal.signal(number, lambda number, _: os.kill(keeper, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
@@ -57,7 +57,7 @@ def guard(parent: int, cores: str, command: list[str]) -> int:
     return status
 
 
-def keep(parent: int, guard_alive: int, cores: str, command: list[str]) -> int:
+def keep(parent: int, guard_alive: int, cores: str, nice: str, command: list[str]) -> int:
     """Start the child, wait until it ends or is to be ended, and end what is left. Returns its wait status."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     woken, wake = os.pipe()
@@ -66,7 +66,7 @@ def keep(parent: int, guard_alive: int, cores: str, command: list[str]) -> int:
     signal.set_wakeup_fd(wake)
     for number in _HANDLED:
         signal.signal(number, lambda *_: None)
-    child = start(cores, command)
+    child = start(cores, nice, command)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
     stopping = {0}
@@ -97,14 +97,14 @@ def keep(parent: int, guard_alive: int, cores: str, command: list[str]) -> int:
                 waiting.unregister(descriptor)
 
 
-def start(cores: str, command: list[str]) -> int:
+def start(cores: str, nice: str, command: list[str]) -> int:
     """Start the child and say so on standard output. Returns its process id."""
     keeper = os.getpid()
     said, say = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _become(keeper, say, cores, command)
+            _become(keeper, say, cores, nice, command)
         except (OSError, ValueError) as error:
             os.write(say, f"\n{getattr(error, 'strerror', None) or error}".encode())
         os._exit(127)
@@ -118,13 +118,15 @@ def start(cores: str, command: list[str]) -> int:
     return child
 
 
-def _become(keeper: int, say: int, cores: str, command: list[str]) -> None:
+def _become(keeper: int, say: int, cores: str, nice: str, command: list[str]) -> None:
     os.setsid()
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:
         return
     if cores:
         _bind({int(core) for core in cores.split(",")})
+    if nice:
+        set_niceness(int(nice))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     signal.set_wakeup_fd(-1)
@@ -140,6 +142,18 @@ def _bind(cores: set[int]) -> None:
         os.sched_setaffinity(0, cores)
     if os.sched_getaffinity(0) != cores:
         raise ValueError(f"CPU cores {sorted(cores)} are not all usable: {os.cpu_count()} are there")
+
+
+def set_niceness(nice: int) -> None:
+    """Give the calling thread, all that it starts and its session this niceness; nothing where that is not permitted.
+
+    Where the kernel groups sessions (``sched_autogroup_enabled``), a niceness counts only within its own session, and
+    the session has another one, against all others.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        with open("/proc/self/autogroup", "w") as file:
+            file.write(str(nice))
 
 
 def _told_grace() -> float:
@@ -202,4 +216,4 @@ def end_as(status: int) -> None:
 
 
 if __name__ == "__main__":
-    end_as(guard(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    end_as(guard(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import psutil
 
 from exporters import EXPORTERS, ArtifactStore
 from models import MODELS, home
-from servers import STACKS
+from servers import STACKS, ProcessError
 from servers.runtimes import RUNTIMES
+from tailbed.experiment.core_stalls import measure_stalls
+from tailbed.experiment.placement import permitted_niceness, place, siblings
+
+_STALLS_S: Final = 1.0
+_NOISY: Final = 0.005
+"""Share of the time. It is half of the tail of a P99: of short answers none stands if more is taken from the client."""
+_LISTED: Final = 4
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,7 @@ def examine() -> list[Finding]:
 
 
 def _machine() -> Iterator[Finding]:
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        yield Finding("ok", "cores", f"{len(cores)}: client on {cores[-1]}, servers on {_span(cores[:-1])}")
-    else:
-        yield Finding("warning", "cores", "1: client and server take each other's time", "measure on two or more cores")
+    yield from _cores()
     memory = psutil.virtual_memory()
     found = f"{memory.total / 2**30:.1f} GiB, {memory.available / 2**30:.1f} GiB free"
     yield Finding("ok" if memory.available > 2**30 else "warning", "memory", found)
@@ -56,9 +59,40 @@ def _machine() -> Iterator[Finding]:
     else:
         yield Finding("ok", "CPU governor", "none to be seen (usual in a virtual machine)")
     load = os.getloadavg()[0]
-    busy = load > 0.5 * len(cores)
+    busy = load > 0.5 * len(os.sched_getaffinity(0))
     advice = "something else is running: stop it before you measure" if busy else None
     yield Finding("warning" if busy else "ok", "load", f"{load:.2f} over the last minute", advice)
+
+
+def _cores() -> Iterator[Finding]:
+    nice = permitted_niceness()
+    try:
+        placement = place(measure_stalls(seconds=_STALLS_S, nice=nice))
+    except ProcessError as error:
+        yield Finding("warning", "cores", str(error))
+        return
+    if placement.server is None or placement.client is None:
+        yield Finding("warning", "cores", "1: client and server take each other's time", "measure on two or more cores")
+    else:
+        count = len(os.sched_getaffinity(0))
+        found = (
+            f"{count}: an experiment now would have client on {placement.client}, servers on {_span(placement.server)}"
+        )
+        twins = siblings(placement.client).intersection(placement.server)
+        advice = "they are hardware threads of one physical core: measure on two or more" if twins else None
+        yield Finding("warning" if twins else "ok", "cores", found, advice)
+    if nice is None:
+        advice = "run as root, or allow it (ulimit -e 30), so that less is taken from server and client"
+        yield Finding("warning", "priority", "cannot be raised", advice)
+    else:
+        yield Finding("ok", "priority", f"server and client get niceness {nice}")
+    noisiest = sorted(placement.stalls, key=lambda core: -core.share)
+    found = ", ".join(
+        f"core {core.core} {core.share:.2%} ({core.longest_ms:.1f} ms at the longest)" for core in noisiest[:_LISTED]
+    )
+    noisy = noisiest[0].share >= _NOISY
+    advice = "hardly a P99 will stand: stop what else runs, or keep tailbed off such cores (taskset)" if noisy else None
+    yield Finding("warning" if noisy else "ok", "cores taken away", f"of {_STALLS_S:g} s: {found}", advice)
 
 
 def _models() -> Iterator[Finding]:
@@ -103,5 +137,6 @@ def _packages(part: str, packages: tuple[str, ...], purpose: str = "") -> Findin
     return Finding("ok", part, ", ".join(found) + purpose)
 
 
-def _span(cores: list[int]) -> str:
-    return str(cores[0]) if len(cores) == 1 else f"{cores[0]}-{cores[-1]}"
+def _span(cores: Sequence[int]) -> str:
+    whole = len(cores) > 2 and cores[-1] - cores[0] == len(cores) - 1
+    return f"{cores[0]}-{cores[-1]}" if whole else ", ".join(map(str, cores))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
+from typing import Final
 
 import gevent
 from locust import stats as locust_stats
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from loadtest.driver import distributed
 from loadtest.driver.engine_process import EngineProcess
-from loadtest.driver.options import Share, make_plan
+from loadtest.driver.options import Part, give_way, make_plan, records_folder
 from loadtest.driver.statistics import StatisticsFeed
+from loadtest.driver.worker import WorkerLink, end_with_parent
+from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan, read_plan, write_plan
 from loadtest.protocols import protocol_named
 from loadtest.scenario import ClosedLoop
 from models import TailbedError
+
+_PATIENCE_S: Final = 5.0
+"""Locust's clock starts before the engine's: at the end of --run-time the engine still has a second or so to go."""
+_DELIVERY_S: Final = 60.0
 
 _logger = logging.getLogger(__name__)
 
@@ -30,47 +35,48 @@ class Driver:
         self._environment = environment
         self._options = environment.parsed_options
         self._engine: EngineProcess | None = None
+        self._awaiting: gevent.Greenlet | None = None
         self._has_run_time = False
         self._users_are_clients = False
         self._users = 0
+        self._link: WorkerLink | None = None
+        if isinstance(environment.runner, WorkerRunner):
+            if self._options.processes:
+                end_with_parent()
+            self._link = WorkerLink(environment.runner, begin=self._begin, stop=self._stop_told)
 
     def start(self) -> None:
         """Start the engine for a test, or log in one line why not, and end the test."""
         self._environment.process_exit_code = None
         try:
-            if self._options.plan:
-                folder = Path(self._options.plan)
-                plan = read_plan(folder)
-            else:
-                share = self._share()
-                plan, folder = make_plan(self._options, self._environment.host, share)
-                write_plan(folder, plan)
-                self._has_run_time = share.run_time_s is not None
+            part = self._part()
+            plan = self._plan(part)
         except (TailbedError, OSError) as error:
-            self._end_test(str(error))
+            # By a greenlet of its own, since a worker's waits for an answer that this one receives.
+            self._awaiting = gevent.spawn(self._end_test, str(error), None, None)
             return
+        self._has_run_time = not self._options.plan and part.run_time_s is not None
         self._users_are_clients = not self._options.plan and isinstance(plan.scenario, ClosedLoop)
         self._users = 0
         self._engine = EngineProcess(
-            folder,
+            part.folder,
             clients=0 if self._users_are_clients else None,
             timeout_s=plan.timeout_s,
             feed=self._feed(plan).add,
+            on_ready=self._link.tell_ready if self._link else None,
         )
-        gevent.spawn(self._await_end, self._engine)
-        _logger.info("Raw records go to %s", folder)
-        if self._options.headless:
-            # The engine is started and no other will be: from here on this process only keeps the books, and must
-            # not take time from a server. (Where tests follow on one another, later engines would inherit this.)
-            # Niceness would not do: a nice process still keeps a core for some 3 ms from one that has just woken, as
-            # the engine does before it sends; an idle one gives it up at once.
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        self._awaiting = gevent.spawn(self._await_end, self._engine, part, plan)
+        _logger.info("Raw records go to %s", part.folder)
+        if not self._link:
+            self._give_way()
 
     def stop(self, *, patience_s: float = 0.0) -> None:
-        """Stop the engine, if it runs, and wait until all that it measured is in the statistics."""
+        """Stop the engine, if it runs, and wait until all that it measured is where it belongs."""
         engine, self._engine = self._engine, None
         if engine:
             engine.stop(patience_s=patience_s)
+        if self._awaiting:
+            self._awaiting.join(_DELIVERY_S)
 
     def user_count_changed(self, by: int) -> None:
         """Locust has started or stopped users."""
@@ -80,16 +86,51 @@ class Driver:
 
     def on_test_stopping(self) -> None:
         """The run time is over, or someone stops the test, or the engine has ended."""
-        self.stop(patience_s=distributed.PATIENCE_S if self._has_run_time else 0.0)
+        self.stop(patience_s=_PATIENCE_S if self._has_run_time and not self._link else 0.0)
         if self._options.csv_prefix:
             # Locust writes its CSV files once a second, but not a last time when it quits.
             gevent.sleep(locust_stats.CSV_STATS_INTERVAL_SEC + 0.2)
 
-    def _await_end(self, engine: EngineProcess) -> None:
+    def _part(self) -> Part:
+        if self._link:
+            return self._link.part(self._options.load_shared)
+        folder = Path(self._options.plan) if self._options.plan else records_folder(self._options)
+        return Part(self._environment.runner.target_user_count, self._options.run_time or None, folder)
+
+    def _plan(self, part: Part) -> LoadPlan:
+        if self._options.plan:
+            plan = read_plan(part.folder)
+            if plan.share != part.share:
+                raise LoadError(f"{part.folder}: its plan is not for engine {part.share.index} of {part.share.of}")
+            return plan
+        plan = make_plan(self._options, self._environment.host, part)
+        write_plan(part.folder, plan)
+        return plan
+
+    def _begin(self, start_ns: int) -> None:
+        """The master has told when."""
+        if self._engine:
+            self._engine.begin(start_ns)
+        self._give_way()
+
+    def _stop_told(self, error: str | None) -> None:
+        """The master has told it, or could not be understood."""
+        if error and self._engine:
+            self._engine.fail(error)
+        self.stop()
+
+    def _give_way(self) -> None:
+        # Where tests follow on one another, later engines would inherit it.
+        if self._options.headless or (self._link and self._options.load_shared["headless"]):
+            give_way()
+
+    def _await_end(self, engine: EngineProcess, part: Part, plan: LoadPlan) -> None:
         error = engine.wait()
-        if engine is self._engine:
+        own_end = engine is self._engine
+        if own_end:
             self._engine = None
-            self._end_test(error)
+        if own_end or self._link:
+            self._end_test(error, part, plan)
         elif error:  # it was told to end, by a test that ends anyway
             self._log(error)
 
@@ -97,22 +138,21 @@ class Driver:
         self._environment.process_exit_code = 1
         _logger.error(error)
 
-    def _end_test(self, error: str | None) -> None:
+    def _end_test(self, error: str | None, part: Part | None, plan: LoadPlan | None) -> None:
+        """Of a worker: its part of it. The master does the rest, and logs the error."""
+        if self._link:
+            if error:
+                _logger.info(error)
+            # Where the plan was there before, whoever made it finds the records beside it.
+            local = bool(self._options.plan)
+            self._link.deliver(None if local or not part else part.folder, None if local else plan, error)
+            return
         if error:
             self._log(error)
         runner = self._environment.runner
-        if isinstance(runner, WorkerRunner):
-            distributed.report_end(runner, error)
-        else:
-            # By a greenlet of its own, since this ends the one that calls it.
-            gevent.spawn(runner.quit if self._options.headless else runner.stop)
+        # By a greenlet of its own, since this ends the one that calls it.
+        gevent.spawn(runner.quit if self._options.headless else runner.stop)
 
     def _feed(self, plan: LoadPlan) -> StatisticsFeed:
         verb = protocol_named(plan.protocol).verb
         return StatisticsFeed(self._environment.stats, method=verb, name=f"{plan.model}/infer")
-
-    def _share(self) -> Share:
-        runner = self._environment.runner
-        if isinstance(runner, WorkerRunner):
-            return distributed.share_of(runner, self._options)
-        return Share(runner.target_user_count, self._options.run_time or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,7 +30,13 @@ class EngineProcess:
     """
 
     def __init__(
-        self, folder: Path, *, clients: int | None, timeout_s: float, feed: Callable[[np.ndarray], None]
+        self,
+        folder: Path,
+        *,
+        clients: int | None,
+        timeout_s: float,
+        feed: Callable[[np.ndarray], None],
+        on_ready: Callable[[], None] | None = None,
     ) -> None:
         """Start it on ``folder/plan.json``.
 
@@ -38,19 +45,27 @@ class EngineProcess:
             clients: how many clients a closed loop begins with; None for as many as planned.
             timeout_s: the plan's, which is how long answers may be awaited after the window's end.
             feed: told of the requests that have ended, about once a second, ``[requests]`` of ``spool.DTYPE``.
+            on_ready: told when all is prepared; the load then waits for ``begin``. None lets it begin by itself.
         """
         self._folder = folder
         self._timeout_s = timeout_s
         self._feed = feed
+        self._on_ready = on_ready
         argv = [sys.executable, "-m", "loadtest.engine", str(folder)]
         if clients is not None:
             argv += ["--clients", str(clients)]
+        if on_ready is not None:
+            argv.append("--await-start")
         self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._spool: spool.SpoolReader | None = None
         self._window_end_ns: int | None = None
         self._error: str | None = None
         self._ended = gevent.event.Event()
         gevent.spawn(self._follow)
+
+    def begin(self, start_ns: int) -> None:
+        """Have the load begin at this time of CLOCK_MONOTONIC."""
+        self._tell(start_ns=start_ns)
 
     def change_clients(self, clients: int) -> None:
         """Have the closed loop go on with this many clients."""
@@ -68,6 +83,10 @@ class EngineProcess:
             self._process.kill()
             self._ended.wait()
 
+    def fail(self, error: str) -> None:
+        """Have ``wait`` return this error, whatever comes after it."""
+        self._error = self._error or error
+
     def wait(self) -> str | None:
         """Wait for its end, with the records written; returns the error in one line if it failed."""
         self._ended.wait()
@@ -76,8 +95,8 @@ class EngineProcess:
     def _tell(self, **command: object) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # it has ended already, and its pipe is broken or closed
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
+            # Not through its buffer, which would keep what a broken pipe has not taken, and fail again when closed.
+            os.write(self._process.stdin.fileno(), json.dumps(command).encode() + b"\n")
 
     def _follow(self) -> None:
         feeding = gevent.spawn(self._feed_regularly)
@@ -112,9 +131,13 @@ class EngineProcess:
 
     def _on_event(self, event: dict[str, object]) -> None:
         match event:
+            case {"event": "ready"} if self._on_ready is not None:
+                self._on_ready()
             case {"event": "started", "window_end_ns": int(window_end_ns)}:
                 self._window_end_ns = window_end_ns
                 self._spool = spool.SpoolReader(self._folder / spool.NAME)
+            case {"event": "window", "window_end_ns": int(window_end_ns)}:  # the warm-up has ended as soon as it could
+                self._window_end_ns = window_end_ns
             case {"event": "error", "message": str(message)}:
                 self._error = message
 

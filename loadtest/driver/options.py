@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 from loadtest import inputs
 from loadtest.access import parse_headers, resolve_target
 from loadtest.errors import LoadError
-from loadtest.plan import LoadPlan
+from loadtest.plan import LoadPlan, Share
 from loadtest.protocols import protocol_for
 from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop
 from loadtest.scenario.text import parse
@@ -76,27 +75,40 @@ def add_arguments(parser: LocustArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Share:
-    """This Locust process's part of a test that several share.
+class Part:
+    """A Locust process's part of a test.
 
     Attributes:
         users: in all processes together.
         run_time_s: of the test, None if it has no limit.
-        index: this process's own, from 0.
-        processes: how many there are.
+        folder: where the raw records go.
+        share: this process's share of the load.
+        place: which one this is of those on its machine, from 0.
     """
 
     users: int
     run_time_s: float | None
-    index: int = 0
-    processes: int = 1
+    folder: Path
+    share: Share = field(default_factory=Share)
+    place: int = 0
 
 
-def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tuple[LoadPlan, Path]:
-    """Ask the server what the model takes, and write a folder with a pool of requests for it.
+def records_folder(options: argparse.Namespace) -> Path:
+    """A folder of its own for a test's raw records."""
+    return Path(options.records) / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}"
 
-    Returns:
-        The plan and the run's folder.
+
+def give_way() -> None:
+    """Leave the core to the engine and the server, from now until the end of this process.
+
+    Niceness would not do: a nice process still keeps a core for some 3 ms from one that has just woken, as the engine
+    does before it sends; an idle one gives it up at once.
+    """
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> LoadPlan:
+    """Ask the server what the model takes, and write the part's folder with a pool of requests for it.
 
     Raises:
         TailbedError: the options do not fit together, or the server does not know the model or does not answer.
@@ -105,7 +117,7 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
         raise LoadError("no target: give --host http://HOST:PORT or --host grpc://HOST:PORT")
     if not options.model:
         raise LoadError("no model: give --model NAME, its name on the server")
-    length_s = share.run_time_s or _LONGEST_S
+    length_s = part.run_time_s or _LONGEST_S
     if options.warmup >= length_s:
         raise LoadError(f"--warmup {options.warmup:g} leaves nothing of a run time of {length_s:g} s")
     url = host.rstrip("/")
@@ -118,7 +130,6 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
     pool = (
         inputs.from_npz(Path(options.inputs), specs) if options.inputs else inputs.generate(specs, _ITEMS, options.seed)
     )
-    folder = Path(options.records) / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}-{os.getpid()}"
     try:
         plan = LoadPlan(
             protocol=protocol,
@@ -126,46 +137,48 @@ def make_plan(options: argparse.Namespace, host: str | None, share: Share) -> tu
             headers=headers,
             ca_file=ca_file,
             model=options.model,
-            pool=folder / "pool.npz",
+            pool=part.folder / "pool.npz",
             batched=inputs.is_batched(specs),
-            scenario=_scenario(options, share),
+            scenario=_scenario(options, part.users),
             warmup_s=options.warmup,
             duration_s=length_s - options.warmup,
-            seed=options.seed + share.index,
+            seed=options.seed,
             max_in_flight=options.max_in_flight,
             timeout_s=options.timeout,
-            core=_core(options.core, share.index),
+            core=_core(options.core, part.place),
+            share=part.share,
         )
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"] == ("share",):
+            raise LoadError(f"{part.share.of} processes: {first['msg'].removeprefix('Value error, ')}") from error
         raise LoadError(f"--{str(first['loc'][-1]).removesuffix('_s').replace('_', '-')}: {first['msg']}") from error
-    folder.mkdir(parents=True)
+    part.folder.mkdir(parents=True)
     inputs.write_pool(plan.pool, pool)
-    return plan, folder
+    return plan
 
 
-def _scenario(options: argparse.Namespace, share: Share) -> AnyScenario:
-    """This process's part of the scenario: of the clients, or of the rate."""
+def _scenario(options: argparse.Namespace, users: int) -> AnyScenario:
     if options.scenario in ("poisson", "constant"):
-        return OpenLoop(arrivals=options.scenario, rate=options.rate / share.processes)
+        return OpenLoop(arrivals=options.scenario, rate=options.rate)
     whole = parse(options.scenario)
     if isinstance(whole, ClosedLoop):
         # The users are the clients, however many the scenario has.
-        clients = min(max(1, math.ceil(share.users / share.processes)), MOST_CLIENTS)
-        return whole.model_copy(update={"concurrency": clients})
-    if share.processes > 1:
-        raise LoadError(f"--scenario {whole.label}: only closed, poisson and constant are shared by several processes")
+        return whole.model_copy(update={"concurrency": min(max(1, users), MOST_CLIENTS)})
     return whole
 
 
-def _core(text: str, index: int) -> int | None:
-    """The core for the engine of the Locust process with this index, which may not be the only one on the machine."""
+def _core(text: str, place: int) -> int | None:
+    """The core for the engine of the Locust process that has this place among those of the machine."""
     if text == "none":
         return None
     if text == "auto":
         cores = sorted(os.sched_getaffinity(0))
-        return cores[-1 - index] if index < len(cores) - 1 else None
+        return cores[-1 - place] if place < len(cores) - 1 else None
     try:
-        return int(text)
+        core = int(text)
     except ValueError as error:
         raise LoadError(f"--core {text}: expected auto, none or the number of a core") from error
+    if place > 0:
+        raise LoadError(f"--core {text}: one core of its own cannot be that of several engines: give auto or none")
+    return core

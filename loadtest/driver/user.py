@@ -8,7 +8,7 @@ from locust import User, constant, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadtest.driver.distributed import Conductor
+from loadtest.driver.conductor import Conductor
 from loadtest.driver.driver import Driver
 from loadtest.driver.options import add_arguments
 

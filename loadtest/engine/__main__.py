@@ -23,10 +23,16 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clients", type=int, help="clients that a closed loop begins with (default: as planned)")
+    parser.add_argument(
+        "--await-start",
+        action="store_true",
+        help='say {"event": "ready"} and begin at the CLOCK_MONOTONIC time of a line {"start_ns": NS}',
+    )
     arguments = parser.parse_args()
     try:
         plan = read_plan(arguments.folder)
-        found = uvloop.run(Engine(plan, arguments.folder, clients=arguments.clients).run())
+        engine = Engine(plan, arguments.folder, clients=arguments.clients, await_start=arguments.await_start)
+        found = uvloop.run(engine.run())
     except (TailbedError, OSError) as error:
         control.emit("error", message=" ".join(str(error).split()))
         return 1

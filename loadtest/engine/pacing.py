@@ -53,15 +53,24 @@ class OpenLoop:
     def __init__(self, flight: Flight, times_ns: np.ndarray) -> None:
         """Take the schedule, int64 ``[arrivals]`` of CLOCK_MONOTONIC, ascending."""
         self._flight = flight
-        self._times_ns = times_ns.data  # indexing a memoryview makes a Python int at once
-        self._count = len(times_ns)
-        self._next = 0
+        self._following: np.ndarray | None = None
+        self._begin(times_ns)
+
+    def follow(self, at_ns: int, times_ns: np.ndarray) -> None:
+        """From ``at_ns`` on, offer at these times instead, beginning with the pool's first item."""
+        self.end(at_ns)
+        self._following = times_ns
 
     def pace(self, now_ns: int) -> int:
         """See ``Pacing``."""
         for _ in range(_BURST):
             if self._next >= self._count:
-                return NEVER
+                if self._following is None:
+                    return NEVER
+                self._begin(self._following)
+                self._following = None
+                self._flight.restart_pool()
+                return now_ns
             due_ns = self._times_ns[self._next]
             if due_ns > now_ns:
                 return due_ns
@@ -72,10 +81,17 @@ class OpenLoop:
     def end(self, at_ns: int) -> None:
         """See ``Pacing``."""
         self._count = int(np.searchsorted(np.asarray(self._times_ns), at_ns))
+        if self._following is not None:
+            self._following = self._following[: np.searchsorted(self._following, at_ns)]
 
     def over(self) -> bool:
         """See ``Pacing``."""
-        return self._next >= self._count
+        return self._next >= self._count and self._following is None
+
+    def _begin(self, times_ns: np.ndarray) -> None:
+        self._times_ns = times_ns.data  # indexing a memoryview makes a Python int at once
+        self._count = len(times_ns)
+        self._next = 0
 
 
 class ClosedLoop:

@@ -7,6 +7,7 @@ import os
 import resource
 
 from loadtest.errors import LoadError
+from servers.supervisor import set_niceness
 
 _OWN_FILES = 64
 
@@ -27,6 +28,12 @@ def take_core(core: int | None) -> bool:
         raise LoadError(f"core {core}: not one that this process may use: it may use {listed}")
     os.sched_setaffinity(0, {core})
     return len(usable) > 1
+
+
+def raise_priority(nice: int | None) -> None:
+    """Give the engine and its session this niceness, where that is permitted. To be called before any thread starts."""
+    if nice is not None:
+        set_niceness(nice)
 
 
 def allow_connections(most: int) -> None:

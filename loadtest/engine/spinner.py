@@ -9,6 +9,7 @@ from typing import Final
 from loadtest.engine.alarm import Alarm
 from loadtest.engine.flight import Flight
 from loadtest.engine.pacing import Pacing
+from loadtest.engine.stalls import SHORTEST_NS, StallMeter
 
 _LEAD_NS: Final = 1_500_000
 """Waking a sleeping core takes up to a millisecond, so the last stretch before a send is spent awake."""
@@ -24,14 +25,22 @@ class Spinner:
         idle_ns: time spent in turns that found nothing to do.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, flight: Flight, pacing: Pacing, *, spin: bool) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        flight: Flight,
+        pacing: Pacing,
+        stalls: StallMeter | None,
+    ) -> None:
+        """Take the pacing; it may spin if there is a meter for when it could not."""
         self._loop = loop
         self._flight = flight
         self._pacing = pacing
         pacing.wake = self.wake
-        self._spin = spin
-        self._lead_ns = _LEAD_NS if spin else 0
-        self._alarm = Alarm(loop, self.wake)
+        self._stalls = stalls
+        self._lead_ns = _LEAD_NS if stalls else 0
+        self._alarm = Alarm(loop, self._ring)
+        self._alarm_ns = 0
         self._turning = False
         self._closed = False
         self._last_ns = 0
@@ -45,6 +54,13 @@ class Spinner:
             self._activity = -1  # the stretch until now was rest, not a turn
             self._loop.call_soon(self._turn)
 
+    def exclude(self, began_ns: int) -> None:
+        """Leave out of the turn what has been done since then: it was no send or end of a request."""
+        now_ns = monotonic_ns()
+        self._last_ns += now_ns - began_ns
+        if now_ns > self._alarm_ns:
+            self._alarm_ns += now_ns - began_ns
+
     def close(self) -> None:
         """Stop turning."""
         self._closed = True
@@ -53,21 +69,29 @@ class Spinner:
     def _turn(self) -> None:
         now_ns = monotonic_ns()
         flight = self._flight
-        if flight.activity == self._activity:
-            turn_ns = now_ns - self._last_ns
-            if turn_ns < _EMPTY_TURN_NS:
-                self.idle_ns += turn_ns
-        else:
-            self._activity = flight.activity
+        activity = flight.activity - self._activity
+        turn_ns = now_ns - self._last_ns
+        if not activity and turn_ns < _EMPTY_TURN_NS:
+            self.idle_ns += turn_ns
+        elif turn_ns >= SHORTEST_NS and self._stalls and self._activity >= 0:
+            self._stalls.turn(self._last_ns, turn_ns, activity)
+        self._activity = flight.activity
         self._last_ns = now_ns
         due_ns = self._pacing.pace(now_ns)
         if self._closed:
             return
-        if due_ns <= now_ns or (self._spin and (flight.open or due_ns - now_ns < _LEAD_NS)):
+        if due_ns <= now_ns or (self._stalls and (flight.open or due_ns - now_ns < _LEAD_NS)):
             self._loop.call_soon(self._turn)
         else:
             self._turning = False
-            self._alarm.set(due_ns - self._lead_ns)
+            self._alarm_ns = due_ns - self._lead_ns
+            self._alarm.set(self._alarm_ns)
+
+    def _ring(self) -> None:
+        late_ns = monotonic_ns() - self._alarm_ns
+        if late_ns > _LEAD_NS and self._stalls and not self._turning:
+            self._stalls.sleep(self._alarm_ns, late_ns)
+        self.wake()
 
 
 class BusyMeter:

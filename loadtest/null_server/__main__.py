@@ -19,14 +19,18 @@ _OUTPUT = "scores:float32:batch,10"
 
 
 def _spec(text: str) -> TensorSpec:
-    name, dtype, shape = text.split(":")
+    name, dtype, shape = text.rsplit(":", 2)
     return TensorSpec(name, dtype, tuple(int(size) if size.isdigit() else size for size in shape.split(",")))
 
 
 async def _main(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    model = NullModel(tuple(arguments.input or [_spec(_INPUT)]), tuple(arguments.output or [_spec(_OUTPUT)]))
+    model = NullModel(
+        inputs=tuple(arguments.input or [_spec(_INPUT)]),
+        outputs=tuple(arguments.output or [_spec(_OUTPUT)]),
+        delay_us=arguments.delay_us,
+    )
     # Each one brings its libraries.
     if arguments.protocol == "oip-grpc":
         from loadtest.null_server.grpc import serve
@@ -45,6 +49,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed tells it")
     parser.add_argument("--core", type=int, help="bind to this CPU core")
+    parser.add_argument(
+        "--delay-us", type=int, default=0, metavar="N", help="for tests: compute N microseconds on each request"
+    )
     for kind, default in (("input", _INPUT), ("output", _OUTPUT)):
         parser.add_argument(f"--{kind}", type=_spec, action="append", help=f"NAME:DTYPE:SHAPE, such as {default}")
     arguments = parser.parse_args()

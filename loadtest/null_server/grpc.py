@@ -40,6 +40,7 @@ class GrpcNull:
 
     def __init__(self, model: NullModel) -> None:
         self._model = model
+        self.delayed = bool(model.delay_us)
         self._infer = _Answer(grpc.encode_response("null", model.answer()))
         self._live = _Answer(pb.ServerLiveResponse(live=True))
         self._server_ready = _Answer(pb.ServerReadyResponse(ready=True))
@@ -48,6 +49,8 @@ class GrpcNull:
     def respond(self, path: str, body: bytes) -> _Answer | None:
         """The answer to a whole request, None where there is no such method."""
         if path == _INFER:
+            if self.delayed:
+                self._model.compute()
             return self._infer
         match path.removeprefix(_SERVICE):
             case "ServerLive":
@@ -94,9 +97,7 @@ class _Connection(Http2Connection):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._pending and not self.dead:
-            self.transport.write(b"".join(self._pending))
-        self._pending.clear()
+        self._flush()
 
     def on_greeting(self) -> None:
         pass
@@ -132,6 +133,11 @@ class _Connection(Http2Connection):
     def connection_lost(self, _error: Exception | None) -> None:
         self.dead = True
 
+    def _flush(self) -> None:
+        if self._pending and not self.dead:
+            self.transport.write(b"".join(self._pending))
+        self._pending.clear()
+
     def _respond(self, stream: int, found: _Stream) -> None:
         del self._streams[stream]
         answer = self._null.respond(found.path, b"".join(found.body))
@@ -151,6 +157,9 @@ class _Connection(Http2Connection):
                 extra_window=found.extra_window,
                 tail=_END + number + _TRAILERS,
             )
+        if self._null.delayed:
+            # Its service time is to be each request's own, not that of all that came together.
+            self._flush()
 
 
 async def serve(model: NullModel, host: str, port: int) -> asyncio.Server:

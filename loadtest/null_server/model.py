@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,16 @@ BACKLOG: Final = 4096
 
 @dataclass(frozen=True)
 class NullModel:
-    """A model that is known by every name and always ready."""
+    """A model that is known by every name and always ready.
+
+    Attributes:
+        inputs, outputs: what it says that it takes and gives.
+        delay_us: for tests and self-checks: how long it computes on each request, one after the other.
+    """
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    delay_us: int = 0
 
     def answer(self) -> dict[str, np.ndarray]:
         """What it answers to everything: zeros, for one item."""
@@ -28,6 +35,12 @@ class NullModel:
     def metadata(self, name: str) -> ModelMetadata:
         """What it says of itself."""
         return ModelMetadata(name, "null", self.inputs, self.outputs, ("1",))
+
+    def compute(self) -> None:
+        """Keep the server's thread busy for ``delay_us``: a sleep would let it answer others meanwhile."""
+        end_ns = perf_counter_ns() + 1000 * self.delay_us
+        while perf_counter_ns() < end_ns:
+            pass
 
 
 def _item_shape(spec: TensorSpec) -> list[int]:

@@ -49,6 +49,8 @@ class OpenLoop(BaseModel):
     arrivals: Arrivals = "poisson"
     rate: Rate
     """Requests a second, the mean over the run."""
+    share: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)] | None = None
+    """Which share of the deployment's capacity the rate is, where it was chosen so: such loads are compared by it."""
 
     scheduled: ClassVar[bool] = True
     steady: ClassVar[bool] = True
@@ -56,4 +58,4 @@ class OpenLoop(BaseModel):
     @property
     def label(self) -> str:
         """Short name for tables."""
-        return f"{self.arrivals} {self.rate:g}/s"
+        return f"{self.arrivals} {self.rate:g}/s" if self.share is None else f"{self.arrivals} {100 * self.share:g}%"

@@ -10,7 +10,9 @@ from servers.address import authority, reachable
 from servers.deployment import Deployment
 from servers.endpoint import Endpoint
 from servers.inference.command import command, environment
+from servers.inference.times import read_times
 from servers.stack import Launch
+from servers.times import ServerTimes
 
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "prometheus-client")
 
@@ -34,6 +36,9 @@ class _FastAPI:
             Endpoint(self.protocol, url, deployment.artifact.manifest.model, f"{url}/metrics"),
             environment(deployment.settings),
         )
+
+    def times(self, endpoint: Endpoint) -> ServerTimes | None:
+        return read_times(endpoint)
 
 
 STACK = _FastAPI()

@@ -10,7 +10,9 @@ from servers.address import authority, reachable
 from servers.deployment import Deployment
 from servers.endpoint import Endpoint
 from servers.inference.command import command, environment
+from servers.inference.times import read_times
 from servers.stack import Launch
+from servers.times import ServerTimes
 
 _PACKAGES = ("grpcio", "grpcio-health-checking", "tritonclient", "uvloop", "prometheus-client")
 
@@ -37,6 +39,9 @@ class _GRPC:
         return Launch(
             command("servers.grpc", deployment, host=host, ports=ports), endpoint, environment(deployment.settings)
         )
+
+    def times(self, endpoint: Endpoint) -> ServerTimes | None:
+        return read_times(endpoint)
 
 
 STACK = _GRPC()

@@ -12,14 +12,15 @@ from loadtest.records import Outcome, Records, outcome_name
 from loadtest.scenario import Offline
 from tailbed.analysis import validity
 from tailbed.analysis.backlog import backlog_steady
-from tailbed.analysis.percentiles import percentile, sample_floor
-from tailbed.analysis.times import lag_ms, service_ms, waited_ms
-from tailbed.results.schema import ColdStart, RunResult
+from tailbed.analysis.disturbance import Disturbance, Evidence, Sampled, judge, spans_ns
+from tailbed.analysis.own_lag import own_lag_ms
+from tailbed.analysis.percentiles import percentile
+from tailbed.analysis.quoting import RESPONSE, SERVICE, Quotes, quote
+from tailbed.analysis.saturation import held_rate, saturation
+from tailbed.results.schema import ColdStart, Resources, RunResult
 
 FULL_REQUESTS = 10_000
 FULL_SECONDS = 60.0
-RESPONSE = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
-SERVICE_AND_LAG = {"p50": 0.5, "p99": 0.99}
 
 
 @dataclass(frozen=True)
@@ -34,101 +35,126 @@ class Subject:
     cold_start: ColdStart | None = None
     exit_code: int | None = None
     """The server's exit code when it died during the run."""
+    queue_mean_ms: float | None = None
+    """By the server's own metrics, as ``compute_mean_ms``; None where it has none."""
+    compute_mean_ms: float | None = None
+    resources: Resources | None = None
+    steal: Sampled | None = None
+    """What the hypervisor took from the cores of both sides; None where it is not known."""
+    throttling: Sampled | None = None
+    """How often their clocks were throttled; None likewise."""
     arm: str | None = None
     block: int = 1
+    attempt: int = 1
     run: str | None = None
 
 
 def summarize(records: Records, plan: LoadPlan, subject: Subject) -> RunResult:
     """Reduce a run to its figures and judge whether they may be believed."""
     facts = records.facts
-    window_s = (facts.window_end_ns - facts.window_start_ns) / 1e9
+    window_s = max(0.0, (facts.window_end_ns - facts.window_start_ns) / 1e9)
     measured = ~records.warmup
     ok = records.outcome == Outcome.OK
     inside = (records.done_ns >= facts.window_start_ns) & (records.done_ns < facts.window_end_ns)
     requests = int(measured.sum())
     kinds = Counter(outcome_name(code) for code in records.outcome[measured & ~ok].tolist())
     errors = kinds.total()
-    figures, missing = _percentiles(records, plan)
-    lag = np.empty(0) if isinstance(plan.scenario, Offline) else lag_ms(records)
-    _drop_late_tail(figures, missing, lag)
+    quotes = quote(records, plan.scenario)
+    lag = np.empty(0) if isinstance(plan.scenario, Offline) else own_lag_ms(records)
     offered = _rate(requests, window_s) if plan.scenario.scheduled else None
     # Where the load itself changes, neither the rate nor the backlog says that the server fell behind.
     steady = plan.scenario.scheduled and plan.scenario.steady
     achieved = _rate(int(inside.sum()), window_s)
+    held = held_rate(records, plan.max_in_flight) if steady and subject.exit_code is None else None
+    saturated = None if held is None else saturation(held, offered or 0.0)
+    growing = saturated or (_backlog(records) if steady else None)
+    if growing:
+        # A figure of a queue that grows tells when one stopped looking.
+        quotes.withdraw_all((*RESPONSE, *SERVICE), growing)
+    disturbance = _disturbance(records, plan, subject, quotes)
     reasons = [
-        validity.finished(facts.finished, max(window_s, 0.0), plan.duration_s),
+        validity.finished(facts.finished, window_s, plan.duration_s, facts.incomplete),
         validity.server_alive(subject.exit_code),
         validity.requests_enough(requests),
         validity.errors_rare(errors, requests, kinds),
         validity.answers_right(facts.wrong, facts.checked, facts.first_wrong),
-        validity.rate_held(offered if steady else None, achieved, window_s, _in_system(records, window_s)),
-        _backlog(records) if steady else None,
-        validity.client_not_capped(facts.cap_hits, plan.max_in_flight),
-        validity.schedule_kept(percentile(lag, 0.99) if len(lag) else None, figures["p50_ms"]),
         validity.client_idle_enough(facts.client_busy),
+        validity.stalls_known(facts.stalls_dropped),
     ]
+    if saturated:
+        # What it shows in is not told beside it: no steady state, a lower rate, a backlog, and in the end a client that
+        # has to wait.
+        reasons.append(saturated)
+    else:
+        reasons += [
+            validity.warmed_up(facts.unsteady),
+            validity.rate_held(offered if steady else None, achieved, window_s, _in_system(records, window_s)),
+            growing,
+            validity.client_not_capped(facts.cap_hits, plan.max_in_flight),
+            validity.schedule_kept(percentile(lag, 0.99) if len(lag) else None, quotes.figures["p50_ms"]),
+        ]
     broken = [reason for reason in reasons if reason]
-    return RunResult(
-        model=subject.model,
-        format=subject.format,
-        precision=subject.precision,
-        runtime=subject.runtime,
-        server=subject.server,
-        protocol=plan.protocol,
-        scenario=plan.scenario.label,
-        arm=subject.arm,
-        offered_rate=offered,
-        achieved_rate=achieved,
-        throughput=_rate(int((inside & ok).sum()), window_s),
-        duration_s=window_s,
-        requests=requests,
-        errors=errors,
-        error_kinds=dict(kinds),
-        **figures,
-        missing=missing,
-        client_busy=facts.client_busy,
-        answers_checked=facts.checked,
-        answers_wrong=facts.wrong,
-        cold_start=subject.cold_start,
-        validity="INVALID" if broken else "VALID",
-        reasons=broken,
-        mode="full" if requests >= FULL_REQUESTS and window_s >= FULL_SECONDS else "quick",
-        seed=plan.seed,
-        run=subject.run,
-        block=subject.block,
-        finished=facts.finished,
+    return RunResult.model_validate(
+        {
+            "model": subject.model,
+            "format": subject.format,
+            "precision": subject.precision,
+            "runtime": subject.runtime,
+            "server": subject.server,
+            "protocol": plan.protocol,
+            "scenario": plan.scenario.label,
+            "arm": subject.arm,
+            "offered_rate": offered,
+            "achieved_rate": achieved,
+            "throughput": _rate(int((inside & ok).sum()), window_s),
+            "duration_s": window_s,
+            "requests": requests,
+            "errors": errors,
+            "error_kinds": dict(kinds),
+            **quotes.figures,
+            "early_stopping_p99_ms": quotes.early_stopping_p99_ms,
+            "missing": quotes.missing,
+            "disturbed": list(disturbance.reasons),
+            "held_rate": held,
+            "client_busy": facts.client_busy,
+            "stalled_ms": disturbance.stalled_ms,
+            "steal_ms": disturbance.steal_ms,
+            "warmup_s": (facts.window_start_ns - facts.load_start_ns) / 1e9,
+            "answers_checked": facts.checked,
+            "answers_wrong": facts.wrong,
+            "cold_start": subject.cold_start,
+            "queue_mean_ms": subject.queue_mean_ms,
+            "compute_mean_ms": subject.compute_mean_ms,
+            "resources": subject.resources,
+            "validity": "INVALID" if broken else "VALID",
+            "reasons": broken,
+            "mode": "full" if requests >= FULL_REQUESTS and window_s >= FULL_SECONDS else "quick",
+            "seed": plan.seed,
+            "run": subject.run,
+            "block": subject.block,
+            "attempt": subject.attempt,
+            "finished": facts.finished,
+        }
     )
 
 
-def _percentiles(records: Records, plan: LoadPlan) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The percentiles by field, and by field why one is missing."""
-    waited = waited_ms(records, plan.scenario)
-    lag = None if waited is None else lag_ms(records)
-    figures: dict[str, float | None] = {}
-    missing: dict[str, str] = {}
-    for prefix, values, fractions in (
-        ("", waited, RESPONSE),
-        ("service_", service_ms(records), SERVICE_AND_LAG),
-        ("lag_", lag, SERVICE_AND_LAG),
-    ):
-        for name, fraction in fractions.items():
-            field = f"{prefix}{name}_ms"
-            if values is None:
-                figures[field], missing[field] = None, "every sample is due at the start: throughput is the figure"
-            else:
-                figures[field] = _quote(field, values, fraction, missing)
-    return figures, missing
-
-
-def _drop_late_tail(figures: dict[str, float | None], missing: dict[str, str], lag: np.ndarray) -> None:
-    """Take back a P99.9 that is the client's own doing: P99 of the lag, which the gate looks at, cannot see it."""
-    if figures["p999_ms"] is None:
-        return
-    late_ms, limit_ms = percentile(lag, 0.999), validity.lag_limit_ms(figures["p50_ms"])
-    if late_ms > limit_ms:
-        figures["p999_ms"] = None
-        missing["p999_ms"] = f"client late: P99.9 of the schedule lag is {late_ms:.2f} ms, limit {limit_ms:.2f} ms"
+def _disturbance(records: Records, plan: LoadPlan, subject: Subject, quotes: Quotes) -> Disturbance:
+    """What the machine did to the run; percentiles that it may have moved are withdrawn."""
+    facts = records.facts
+    found = judge(
+        *spans_ns(records, plan.scenario),
+        (facts.window_start_ns, facts.window_end_ns),
+        quotes.figures,
+        RESPONSE,
+        Evidence(
+            gaps_ns=np.array(facts.stalls, dtype=np.int64).reshape(-1, 2) if facts.spinning else None,
+            steal=subject.steal,
+            throttling=subject.throttling,
+        ),
+    )
+    for name, reason in found.reasons.items():
+        quotes.withdraw(name, reason)
+    return found
 
 
 def _in_system(records: Records, window_s: float) -> float:
@@ -140,19 +166,6 @@ def _in_system(records: Records, window_s: float) -> float:
 def _backlog(records: Records) -> str | None:
     facts = records.facts
     return backlog_steady(records.intended_ns, records.done_ns, facts.window_start_ns, facts.window_end_ns)
-
-
-def _quote(field: str, values: np.ndarray, fraction: float, missing: dict[str, str]) -> float | None:
-    """The percentile, or None with the reason noted in ``missing``."""
-    floor = sample_floor(fraction)
-    if len(values) < floor:
-        missing[field] = f"insufficient: {len(values)} requests, needs {floor}"
-        return None
-    value = percentile(values, fraction)
-    if np.isinf(value):
-        missing[field] = f"{np.isinf(values).mean():.1%} of the requests failed"
-        return None
-    return value
 
 
 def _rate(count: int, window_s: float) -> float:

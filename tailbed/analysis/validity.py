@@ -19,11 +19,27 @@ BUSY_LIMIT = 0.70
 ERROR_LIMIT = 0.001
 
 
-def finished(done: bool, measured_s: float, planned_s: float) -> str | None:
-    """The whole window was measured."""
+def finished(done: bool, measured_s: float, planned_s: float, lost: str | None = None) -> str | None:
+    """The whole window was measured.
+
+    Args:
+        done: whether it was.
+        measured_s, planned_s: lengths of the window.
+        lost: which of several engines did not measure to the end.
+    """
     if done:
         return None
-    return f"incomplete: stopped after {measured_s:.1f} s of the {planned_s:g} s window"
+    why = f": {lost}" if lost else ""
+    return f"incomplete: stopped after {measured_s:.1f} s of the {planned_s:g} s window{why}"
+
+
+def warmed_up(unsteady: str | None) -> str | None:
+    """The run was steady before it was measured.
+
+    Args:
+        unsteady: why it was not, by the rule of windows.
+    """
+    return unsteady
 
 
 def requests_enough(requests: int) -> str | None:
@@ -77,6 +93,17 @@ def client_idle_enough(busy: float | None) -> str | None:
     if busy is None or busy < BUSY_LIMIT:
         return None
     return f"client busy {busy:.0%} of its core, limit {BUSY_LIMIT:.0%}"
+
+
+def stalls_known(dropped: int) -> str | None:
+    """Every stall of the client's core was written down, so that it can be told which percentiles they touch.
+
+    Args:
+        dropped: stalls that were more than the engine keeps.
+    """
+    if dropped == 0:
+        return None
+    return f"the client's core was taken away {dropped} times more than could be written down"
 
 
 def client_not_capped(cap_hits: int, cap: int) -> str | None:

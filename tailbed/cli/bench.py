@@ -29,9 +29,10 @@ def bench(
     from exporters import ArtifactStore
     from tailbed.cli.progress import ExperimentProgress
     from tailbed.cli.table import print_summary
-    from tailbed.experiment.experiment import Experiment, order_runs
+    from tailbed.experiment.core_stalls import measure_stalls
+    from tailbed.experiment.experiment import Experiment
     from tailbed.experiment.exporting import export_artifact
-    from tailbed.experiment.placement import place
+    from tailbed.experiment.placement import Placement, permitted_niceness, place
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
     from tailbed.suite import check_traces, read_suite
@@ -54,10 +55,14 @@ def bench(
         for model, format, precision in plan.artifact_refs():
             progress.exporting(f"{model}/{format}/{precision}")
             artifacts.append(export_artifact(model, format, precision, store))
-        experiment = Experiment(plan, order_runs(plan, artifacts), folder, place())
+        progress.preparing("each core's own stalls")
+        # A resumed experiment goes on where it was measured, as long as it can.
+        placement = Placement.restore(folder.read_environment().get("placement", {})) or place(
+            measure_stalls(nice=permitted_niceness())
+        )
+        experiment = Experiment(plan, artifacts, folder, placement)
         if resume is not None:
             experiment.resume()
-        progress.measuring(experiment.runs)
         try:
             experiment.measure(progress)
         finally:

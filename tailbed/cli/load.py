@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,13 @@ _RATE = FiniteRange(min=0, min_open=True, max=1_000_000)
 @click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds until a request has failed.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the arrivals.")
 @click.option(
+    "--engines",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Load engines that share the load, each on a core of its own if there are enough.",
+)
+@click.option(
     "--inputs",
     type=click.Path(path_type=Path),
     help="An .npz with an array [items, ...] for each input; one item is one request.",
@@ -68,6 +77,7 @@ def load(
     warmup: float,
     timeout: float,
     seed: int,
+    engines: int,
     inputs: Path | None,
     header_texts: tuple[str, ...],
     bearer_env: str | None,
@@ -87,40 +97,65 @@ def load(
     from rich.progress import Progress
 
     from loadtest.access import parse_headers
+    from tailbed.analysis.cell import combine
     from tailbed.cli.table import print_cells
     from tailbed.experiment.endpoint import load_endpoint
+    from tailbed.experiment.interruption import Interrupted
     from tailbed.results.folder import ExperimentFolder
+    from tailbed.results.schema import Summary
 
     scenario = _scenario(arrivals, rate, concurrency, scenario_text)
+    stopped = False
     with contextlib.ExitStack() as stack:
         if out is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailbed-load-")))
+            folder = ExperimentFolder(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tailbed-load-"))))
         else:
-            folder = ExperimentFolder.create(out).path
+            folder = ExperimentFolder.create(out)
+        started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
         progress = stack.enter_context(Progress(console=Console(stderr=True), refresh_per_second=2, transient=True))
         task = progress.add_task(scenario.label, total=1.0)
-        cell = load_endpoint(
-            url,
-            model,
-            scenario,
-            folder,
-            inputs=inputs,
-            headers=parse_headers(header_texts, bearer_env=bearer_env),
-            ca_file=ca_file,
-            warmup_s=warmup,
-            duration_s=duration,
-            timeout_s=timeout,
-            seed=seed,
-            progress=lambda share: progress.update(task, completed=share),
+        try:
+            result = load_endpoint(
+                url,
+                model,
+                scenario,
+                folder.path,
+                inputs=inputs,
+                headers=parse_headers(header_texts, bearer_env=bearer_env),
+                ca_file=ca_file,
+                warmup_s=warmup,
+                duration_s=duration,
+                timeout_s=timeout,
+                seed=seed,
+                engines=engines,
+                progress=lambda share: progress.update(task, completed=share),
+            )
+        except Interrupted as interrupted:
+            if interrupted.result is None:
+                raise
+            result, stopped = interrupted.result, True
+        cell = combine([result], blocks=1)
+        folder.write_summary(
+            Summary(
+                suite="load",
+                started=started,
+                elapsed_s=time.monotonic() - began,
+                complete=not stopped,
+                planned_cells=1,
+                cells=[cell],
+                failures=[],
+            )
         )
     if as_json:
         click.echo(cell.model_dump_json(indent=2))
-        return
-    print_cells([cell], Console())
-    checked = f"{cell.answers_checked} answers checked" if cell.answers_checked else "answers not checked"
-    click.echo(f"{cell.requests} requests in {cell.duration_s:g} s, {checked}")
-    if out is not None:
-        click.echo(f"records: {out / 'records.parquet'}")
+    else:
+        print_cells([cell], Console())
+        checked = f"{cell.answers_checked} answers checked" if cell.answers_checked else "answers not checked"
+        click.echo(f"{cell.requests} requests in {cell.duration_s:g} s, {checked}")
+        if out is not None:
+            click.echo(f"records: {out / 'records.parquet'}")
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def _scenario(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
-    from tailbed.experiment.run import Run
+    from tailbed.experiment.order import Run
     from tailbed.results.schema import RunResult
 
 
@@ -44,8 +44,12 @@ class ExperimentProgress:
         """An export begins."""
         self._progress.update(self._task, description=f"exporting {ref}")
 
+    def preparing(self, what: str) -> None:
+        """Something is measured before the runs; see ``Listener``."""
+        self._progress.update(self._task, description=what)
+
     def measuring(self, runs: Sequence[Run]) -> None:
-        """The exports are done and so many runs follow."""
+        """So many runs follow; see ``Listener``."""
         self._progress.reset(self._task, total=len(runs), description="measuring")
 
     def run_started(self, run: Run) -> Callable[[float], None]:
@@ -65,5 +69,6 @@ class ExperimentProgress:
             self._console.print(f"[red]failed[/]   {outcome}", highlight=False)
             return
         colour = "green" if outcome.validity == "VALID" else "yellow"
-        reason = f": {outcome.reasons[0]}" if outcome.reasons else ""
+        reasons = [*outcome.reasons, *filter(None, [outcome.missing.get("p99_ms")])]
+        reason = f": {reasons[0]}" if reasons else ""
         self._console.print(f"[{colour}]{outcome.validity:8}[/] {run.title}{reason}", highlight=False)

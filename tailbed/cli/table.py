@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tailbed.results.identity import Identity, short_names
-from tailbed.results.schema import Cell, QuotedInterval, Summary
+from tailbed.results.schema import Calibration, Cell, QuotedInterval, Summary
 
 _QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
 _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
 _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
+_FLOOR = "floor: what this client sees of a server without a model, before the experiment"
 _LONGEST_WORD = len("torchscript")
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
@@ -22,7 +23,7 @@ def print_summary(summary: Summary) -> None:
     """Print an experiment's table with everything that a reader must know beside it."""
     console = Console()
     console.print(Text(f"{summary.suite}  {summary.started}  {summary.elapsed_s:.0f} s", style="bold"))
-    print_cells(summary.cells, console)
+    print_cells(summary.cells, console, summary.calibration)
     for failure in summary.failures:
         console.print(Text(f"FAILED  {failure}", style="red"))
     if not summary.complete:
@@ -31,36 +32,50 @@ def print_summary(summary: Summary) -> None:
         console.print(Text(f"INCOMPLETE: {finished} of {planned} runs were measured to their end", style="yellow"))
 
 
-def print_cells(cells: Sequence[Cell], console: Console) -> None:
-    """Print one row a cell, then why some are INVALID or have no P99."""
+def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibration] = ()) -> None:
+    """Print one row a cell and one a floor, then why some are INVALID or have no P99."""
     if not cells:
         return
     names = _names(cells)
     cold = any(cell.cold_start for cell in cells)
     repeated = any(len(cell.runs) > 1 for cell in cells)
-    table = _empty_table(names, [cell.scenario for cell in cells], repeated, cold)
+    floor_names = [f"null server {floor.protocol}" for floor in floors]
+    table = _empty_table(names + floor_names, [cell.scenario for cell in cells], repeated, cold)
     for name, cell in zip(names, cells, strict=True):
         row: list[str | Text] = [_validity(cell), name, cell.scenario]
         row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms))
         row += [_spread(cell.intervals.get("p99_ms"))] if repeated else []
         row += map(_latency, (cell.service_p50_ms, cell.lag_p99_ms))
-        row += [f"{cell.achieved_rate:.0f}" if cell.achieved_rate >= 10 else f"{cell.achieved_rate:.2g}"]
-        row += [str(cell.errors)]
+        row += [_rate(cell.achieved_rate), str(cell.errors)]
         if cold:
             start = cell.cold_start
             row += [_seconds(start.ready_ms), _seconds(start.first_answer_ms)] if start else ["-", "-"]
         table.add_row(*row)
+    for name, floor in zip(floor_names, floors, strict=True):
+        row = ["floor", name, floor.scenario, _latency(floor.p50_ms), "", _latency(floor.p99_ms)]
+        row += [""] * (3 if repeated else 2) + [_rate(floor.rate)]
+        table.add_row(*row, style="dim")
     console.print(table)
     for name, cell in zip(names, cells, strict=True):
         # Of a VALID cell of several runs, these are about the runs that its figures are without.
         word = "INVALID " if cell.validity == "INVALID" else "left out"
         for reason in cell.reasons:
-            console.print(Text(f"{word} {name}, {cell.scenario}: {reason}", style="yellow"))
+            console.print(Text(f"{word} {name}, {cell.scenario}: {reason.partition(';')[0]}", style="yellow"))
         if "p99_ms" in cell.missing:
-            console.print(Text(f"no P99   {name}, {cell.scenario}: {cell.missing['p99_ms']}", style="dim"))
+            # The first half says what happened, the rest is for those who look into summary.json or the report.
+            reason = cell.missing["p99_ms"].partition(";")[0]
+            console.print(Text(f"no P99   {name}, {cell.scenario}: {reason}", style="dim"))
+    for name, floor in zip(floor_names, floors, strict=True):
+        for reason in floor.reasons:
+            console.print(Text(f"no floor {name}, {floor.scenario}: {reason.partition(';')[0]}", style="dim"))
     console.print(Text(_UNITS if cold else _UNITS.partition(", cold")[0], style="dim"))
     if repeated:
         console.print(Text(_REPEATED, style="dim"))
+    again = sum(run.attempt - 1 for cell in cells for run in cell.runs)
+    if again:
+        console.print(Text(f"{again} runs were repeated because the machine disturbed them; all are kept", style="dim"))
+    if floors:
+        console.print(Text(_FLOOR, style="dim"))
     notes = [_QUICK] if any(cell.mode == "quick" for cell in cells) else []
     notes += [] if repeated else [_ONE_RUN]
     if notes:
@@ -95,6 +110,10 @@ def _latency(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:.0f}" if per_s >= 10 else f"{per_s:.2g}"
 
 
 def _validity(cell: Cell) -> Text:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import loadtest
 from exporters import ANSWERS, Artifact, ArtifactStore
 from loadtest.access import resolve_target
 from loadtest.inputs import from_npz, generate, is_batched, write_pool
@@ -16,10 +16,10 @@ from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
 from servers import ModelMetadata, connect
 from servers.runtimes import runtime_for
-from tailbed.analysis.cell import combine
 from tailbed.analysis.run import Subject, summarize
+from tailbed.experiment.interruption import measure
 from tailbed.experiment.placement import place
-from tailbed.results.schema import Cell
+from tailbed.results.schema import RunResult
 
 GENERATED_ITEMS = 64
 """Distinct requests that are made up for a model that nobody here knows."""
@@ -38,9 +38,10 @@ def load_endpoint(
     duration_s: float,
     timeout_s: float,
     seed: int,
+    engines: int = 1,
     progress: Callable[[float], None],
-) -> Cell:
-    """Run one load and reduce it to its cell.
+) -> RunResult:
+    """Run one load and reduce it to its figures.
 
     Args:
         url: ``http://HOST:PORT`` or ``grpc://HOST:PORT``.
@@ -49,9 +50,12 @@ def load_endpoint(
         inputs: an ``.npz`` of request inputs, or None.
         headers: as in ``LoadPlan``.
         ca_file: as in ``LoadPlan``.
+        engines: how many load engines share the load. They get the last cores, one each, if that leaves one; else all
+            share all cores, and their times are less exact.
 
     Raises:
         TailbedError: the endpoint does not answer, has no such model, or does not take the inputs.
+        Interrupted: the user stopped it.
     """
     protocol = protocol_for(url)
     headers = dict(headers or {})
@@ -80,9 +84,12 @@ def load_endpoint(
         seed=seed,
         core=place().client,
     )
-    records = loadtest.run(plan, folder, on_progress=progress)
-    result = summarize(records, plan, Subject(model=model, runtime=metadata.platform or None))
-    return combine([result], blocks=1)
+    usable = sorted(os.sched_getaffinity(0))
+    cores = tuple(usable[-engines:]) if engines < len(usable) else ()
+    subject = Subject(model=model, runtime=metadata.platform or None, run=".")
+    return measure(
+        plan, folder, lambda records: summarize(records, plan, subject), progress, engines=engines, cores=cores
+    )
 
 
 def _artifact_served(model: str, metadata: ModelMetadata) -> Artifact | None:

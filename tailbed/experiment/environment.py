@@ -31,11 +31,7 @@ def describe_environment(placement: Placement) -> dict[str, Any]:
             "hypervisor": _read(Path("/sys/class/dmi/id/sys_vendor")),
             "memory_bytes": psutil.virtual_memory().total,
         },
-        "placement": {
-            "server_cores": placement.server,
-            "client_core": placement.client,
-            "shared": placement.shared,
-        },
+        "placement": placement.describe(),
         "system": {
             "kernel": platform.release(),
             "os": _os_name(),

@@ -8,25 +8,33 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-import numpy as np
 import yaml
 
 from exporters import Artifact
 from models import TailbedError
 from tailbed.analysis.cell import combine
+from tailbed.analysis.disturbance import worth_repeating
 from tailbed.experiment.environment import describe_environment
+from tailbed.experiment.interruption import Interrupted, Progress
+from tailbed.experiment.order import Run, order_runs
 from tailbed.experiment.placement import Placement
-from tailbed.experiment.run import Interrupted, Progress, Run, execute
+from tailbed.experiment.preparation import Preparation
+from tailbed.experiment.run import execute
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult, Summary
 from tailbed.suite import Suite
 
-ARMS = ("first", "second")
-"""The names of a deployment's two arms where it is compared with itself."""
-
 
 class Listener(Protocol):
     """Told how an experiment goes on, to show it to people."""
+
+    def preparing(self, what: str) -> None:
+        """Something is measured before the runs."""
+        ...
+
+    def measuring(self, runs: Sequence[Run]) -> None:
+        """The runs begin."""
+        ...
 
     def run_started(self, run: Run) -> Progress:
         """A run begins; the function returned is told the share of it that is over."""
@@ -37,40 +45,19 @@ class Listener(Protocol):
         ...
 
 
-def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
-    """Every cell of the suite once in each block, each block in an order of its own that the suite's seed decides.
-
-    The shuffle keeps a drift of the machine (heat, neighbours) from falling on one deployment; the block keeps what
-    is compared close together in time.
-    """
-    cells = [
-        (artifact, stack, scenario, arm)
-        for artifact in artifacts
-        for stack in suite.stacks
-        for scenario in suite.scenarios
-        for arm in (ARMS if suite.arms == 2 else (None,))
-    ]
-    order = [
-        (block, place)
-        for block in range(1, suite.blocks + 1)
-        for place in np.random.default_rng((suite.seed, block)).permutation(len(cells)).tolist()
-    ]
-    return [Run(number, block, place, *cells[place]) for number, (block, place) in enumerate(order, start=1)]
-
-
 @dataclass
 class Experiment:
     """The state of a running experiment and its summary.
 
     Attributes:
         suite: what is measured.
-        runs: in the order in which they are measured.
+        artifacts: what is served.
         folder: where everything goes.
         placement: cores of server and client.
     """
 
     suite: Suite
-    runs: Sequence[Run]
+    artifacts: Sequence[Artifact]
     folder: ExperimentFolder
     placement: Placement
     _results: dict[int, RunResult] = field(default_factory=dict)
@@ -80,6 +67,10 @@ class Experiment:
     _began: float = field(default_factory=time.monotonic)
     _started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
+    def __post_init__(self) -> None:
+        self.runs = order_runs(self.suite, self.artifacts)
+        self._preparation = Preparation(self.suite, self.artifacts, self.folder, self.placement)
+
     def resume(self) -> None:
         """Take over what the folder holds of this experiment; ``measure`` then runs only what is missing.
 
@@ -88,12 +79,13 @@ class Experiment:
         """
         before = self.folder.read_summary()
         self._started, self._before_s = before.started, before.elapsed_s
+        self._preparation.resume(before)
         for run in self.runs:
             result = self.folder.read_result(run.name)
             if result is not None and result.finished:
                 self._results[run.number] = result
             else:
-                self.folder.set_aside(run.name)
+                self.folder.set_aside(run.name, "stopped")
 
     def measure(self, listener: Listener) -> Summary:
         """Run everything that is not measured yet. What is measured is on disk after every run.
@@ -108,6 +100,14 @@ class Experiment:
         environment = describe_environment(self.placement)
         self.folder.write_environment(environment)
         self.folder.write_summary(self.summary())
+        for title, step in self._preparation.steps():
+            listener.preparing(title)
+            try:
+                step(listener.preparing)
+            except TailbedError as error:
+                self._failures.append(f"{title}: {error}")
+            self.folder.write_summary(self.summary())
+        listener.measuring(self.runs)
         for run in self.runs:
             if run.number in self._results:
                 continue
@@ -123,7 +123,7 @@ class Experiment:
 
     def _measure_one(self, run: Run, progress: Progress) -> RunResult | str:
         try:
-            result = execute(run, self.suite, self.folder.run(run.name), self.placement, progress)
+            result = self._attempt(run, progress)
         except TailbedError as error:
             failure = f"{run.title}: {error}"
             self._failures.append(failure)
@@ -133,6 +133,18 @@ class Experiment:
                 self._keep(run, stopped.result)
             raise
         self._keep(run, result)
+        return result
+
+    def _attempt(self, run: Run, progress: Progress) -> RunResult:
+        """Measure a run, again if the machine disturbed it. The last attempt counts, whatever it shows."""
+        load = self._preparation.load_of(run)
+        for attempt in range(self.folder.attempts(run.name) + 1, self.suite.attempts + 1):
+            result = execute(run, load, self.suite, self.folder.run(run.name), self.placement, progress, attempt)
+            if attempt == self.suite.attempts or not worth_repeating(result.disturbed):
+                break
+            kept = result.model_copy(update={"run": f"{result.run}.disturbed-{attempt}"})
+            self.folder.write_result(run.name, kept)
+            self.folder.set_aside(run.name, "disturbed")
         return result
 
     def _keep(self, run: Run, result: RunResult) -> None:
@@ -152,6 +164,9 @@ class Experiment:
             complete=self._complete,
             planned_cells=len({run.place for run in self.runs}),
             blocks=self.suite.blocks,
+            calibration=self._preparation.calibration,
+            capacities=self._preparation.capacities,
+            cold_starts=self._preparation.cold_starts,
             cells=[combine(by_place[place], self.suite.blocks) for place in sorted(by_place)],
             failures=self._failures,
         )

@@ -2,145 +2,100 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-import loadtest
-from exporters import ANSWERS, Artifact
-from loadtest.errors import LoadError
+from exporters import ANSWERS
 from loadtest.plan import AnswerCheck, LoadPlan
-from loadtest.records import Records, recover
+from loadtest.records import Records
 from loadtest.scenario import AnyScenario
-from servers import Deployment, EndpointError, RunningServer, Settings, connect, start
+from servers import STACKS, RunningServer, mean_times, start
+from tailbed.analysis.disturbance import Sampled
 from tailbed.analysis.run import Subject, summarize
+from tailbed.experiment.first_answer import observe_cold_start
+from tailbed.experiment.interruption import Progress, measure
+from tailbed.experiment.order import Run, deployment_of
 from tailbed.experiment.placement import Placement
+from tailbed.experiment.sampling import NAME, Sampler, probes_of, resources, steal, throttles, write
 from tailbed.results.schema import ColdStart, RunResult
 from tailbed.suite import Suite
 
-Progress = Callable[[float], None]
-"""Told the share of the run that is over, 0 to 1."""
 
-
-@dataclass(frozen=True)
-class Run:
-    """What one run is of."""
-
-    number: int
-    """Place in the order of measuring, from 1."""
-    block: int
-    """The block that it belongs to, from 1."""
-    place: int
-    """The cell's place in the suite's own order, from 0."""
-    artifact: Artifact
-    stack: str
-    scenario: AnyScenario
-    arm: str | None = None
-    """Which of a deployment's two arms, where it is compared with itself."""
-
-    @property
-    def title(self) -> str:
-        """The run in words, for people."""
-        arm = f" ({self.arm} arm)" if self.arm else ""
-        return f"{self.artifact.ref} on {self.stack}{arm}, {self.scenario.label}"
-
-    @property
-    def name(self) -> str:
-        """The run as a folder's name."""
-        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.arm, self.scenario.label)))
-        return f"{self.number:03d}-" + re.sub(r"[^a-z0-9.]+", "-", words.removesuffix("/s").lower())
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user stopped the run. Carries what was measured until then, if anything was."""
-
-    def __init__(self, result: RunResult | None) -> None:
-        super().__init__()
-        self.result = result
-
-
-def execute(run: Run, suite: Suite, folder: Path, placement: Placement, progress: Progress) -> RunResult:
+def execute(
+    run: Run, load: AnyScenario, suite: Suite, folder: Path, placement: Placement, progress: Progress, attempt: int = 1
+) -> RunResult:
     """Start the server, load it, stop it, and reduce the records to the run's figures.
 
     Args:
-        folder: the run's own; gets the plan, the raw records and the logs.
+        load: the run's scenario, with a rate where that was a share of capacity.
+        folder: the run's own; gets the plan, the raw records, the samples and the logs.
+        attempt: which attempt at the run this is, from 1.
 
     Raises:
         TailbedError: nothing could be measured, in one line.
         Interrupted: the user stopped it.
     """
     folder.mkdir(parents=True)
-    settings = Settings(instances=suite.settings.instances, threads=suite.settings.threads)
-    deployment = Deployment(run.artifact, run.stack, settings, placement.server)
-    with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s) as server:
-        cold_start = ColdStart(
-            ready_ms=(server.ready_ns - server.started_ns) / 1e6,
-            first_answer_ms=_first_answer_ms(server, run.artifact, suite.timeout_s),
-        )
-        plan = _plan(run, suite, server, placement)
+    deployment = deployment_of(run.artifact, run.stack, suite, placement)
+    manifest = run.artifact.manifest
+    answers = run.artifact.answers()
+    with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
+        cold_start = observe_cold_start(server, answers, tolerance=manifest.tolerance, timeout_s=suite.timeout_s)
+        plan = _plan(run, load, suite, server, placement)
+        # Asked before and after the load only: while it lasts, an answer would take its time from the requests.
+        stack = STACKS.get(run.stack)
+        before = stack.times(server.endpoint)
+        with Sampler(probes_of(server.process.pid, placement.cores)) as sampler:
 
-        def reduce(records: Records) -> RunResult:
-            subject = Subject(
-                model=run.artifact.manifest.model,
-                format=run.artifact.manifest.format,
-                precision=run.artifact.manifest.precision,
-                runtime=run.artifact.manifest.runtime,
-                server=run.stack,
-                cold_start=cold_start,
-                exit_code=server.process.poll(),
-                arm=run.arm,
-                block=run.block,
-                run=f"runs/{folder.name}",
-            )
-            return summarize(records, plan, subject)
+            def reduce(records: Records) -> RunResult:
+                samples = sampler.finish()
+                write(folder / NAME, samples)
+                queue_ms, compute_ms = mean_times(before, stack.times(server.endpoint)) or (None, None)
+                stolen, throttled = steal(samples, placement.cores), throttles(samples, placement.cores)
+                subject = Subject(
+                    model=manifest.model,
+                    format=manifest.format,
+                    precision=manifest.precision,
+                    runtime=manifest.runtime,
+                    server=run.stack,
+                    cold_start=_until_steady(cold_start, records, server),
+                    exit_code=server.process.poll(),
+                    queue_mean_ms=queue_ms,
+                    compute_mean_ms=compute_ms,
+                    resources=resources(samples),
+                    steal=Sampled(*stolen) if stolen else None,
+                    throttling=Sampled(*throttled) if throttled else None,
+                    arm=run.arm,
+                    block=run.block,
+                    attempt=attempt,
+                    run=f"runs/{folder.name}",
+                )
+                return summarize(records, plan, subject)
 
-        try:
-            return reduce(loadtest.run(plan, folder, on_progress=progress))
-        except KeyboardInterrupt as stopped:
-            raise Interrupted(_salvage(folder, reduce)) from stopped
+            return measure(plan, folder, reduce, progress)
 
 
-def _plan(run: Run, suite: Suite, server: RunningServer, placement: Placement) -> LoadPlan:
+def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, placement: Placement) -> LoadPlan:
     return LoadPlan(
         protocol=server.endpoint.protocol,
         url=server.endpoint.url,
         model=server.endpoint.model,
         pool=run.artifact.folder / ANSWERS,
         check=AnswerCheck(tolerance=run.artifact.manifest.tolerance),
-        scenario=run.scenario,
+        scenario=load,
         warmup_s=suite.warmup_s,
+        steady_limit_s=suite.steady_limit_s,
         duration_s=suite.duration_s,
         # The same arrivals for all deployments of a block, and others in the next.
         seed=suite.seed + run.block - 1,
         timeout_s=suite.timeout_s,
         core=placement.client,
+        nice=placement.nice,
     )
 
 
-def _first_answer_ms(server: RunningServer, artifact: Artifact, timeout_s: float) -> float | None:
-    """Milliseconds from the process's start to its first correct answer; None when that was wrong or failed."""
-    answers = artifact.answers()
-    item = {name: array[:1] for name, array in answers.inputs.items()}
-    with connect(server.endpoint.url, timeout_s=timeout_s) as client:
-        try:
-            outputs = client.infer(server.endpoint.model, item)
-        except EndpointError:
-            return None
-    answered_ns = time.monotonic_ns()
-    right = all(
-        name in outputs and np.allclose(outputs[name], array[:1], rtol=0, atol=artifact.manifest.tolerance)
-        for name, array in answers.outputs.items()
-    )
-    return (answered_ns - server.started_ns) / 1e6 if right else None
-
-
-def _salvage(folder: Path, reduce: Callable[[Records], RunResult]) -> RunResult | None:
-    """The figures of a run that was stopped, if any request was recorded."""
-    try:
-        return reduce(recover(folder))
-    except LoadError:
-        return None
+def _until_steady(cold_start: ColdStart, records: Records, server: RunningServer) -> ColdStart:
+    """The stages with that of steady answers, where the load came to it by the rule of windows."""
+    facts = records.facts
+    if not facts.by_rule or facts.unsteady or not facts.finished:
+        return cold_start
+    return cold_start.model_copy(update={"steady_ms": (facts.window_start_ns - server.started_ns) / 1e6})

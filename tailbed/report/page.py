@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
+from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,10 +16,11 @@ from tailbed.analysis.percentiles import sample_floor
 from tailbed.analysis.run import FULL_REQUESTS, FULL_SECONDS
 from tailbed.report.gaps import missing_cells
 from tailbed.report.panels import build_panels, picture_data
-from tailbed.report.surroundings import date_line, groups, machine_line, read_environment
+from tailbed.report.starts import studied
+from tailbed.report.surroundings import date_line, groups, machine_line
 from tailbed.report.table import COLUMNS, GROUPS, build_table, format_ms
 from tailbed.results.folder import ExperimentFolder, ResultsError
-from tailbed.results.identity import Identity, in_order
+from tailbed.results.identity import Identity, in_order, short_names
 
 _STYLES = ("page", "table", "pictures", "print")
 _LIBRARIES = ("d3.min.js", "plot.umd.min.js")
@@ -48,7 +50,7 @@ def write_report(folder: ExperimentFolder) -> Path:
 
 def _render(folder: ExperimentFolder) -> str:
     summary = folder.read_summary()
-    environment = read_environment(folder)
+    environment = folder.read_environment()
     identities = in_order(map(Identity.of, summary.cells))
     points = min(_POINTS_A_CURVE, max(_POINTS_A_PAGE // max(len(summary.cells), 1), 20))
     panels = build_panels(folder, summary.cells, identities, points)
@@ -60,6 +62,7 @@ def _render(folder: ExperimentFolder) -> str:
         lstrip_blocks=True,
     )
     engine.filters["milliseconds"] = format_ms
+    engine.filters["median"] = median
     return engine.get_template("page.html").render(
         summary=summary,
         date=date_line(summary.started),
@@ -74,7 +77,10 @@ def _render(folder: ExperimentFolder) -> str:
         tabulated=_TABULATED,
         environment=groups(environment),
         suite=_suite_text(folder),
-        data=picture_data(summary.cells, identities, panels),
+        data=picture_data(summary.cells, summary.cold_starts, identities, panels),
+        names=dict(zip(identities, short_names(identities), strict=True)),
+        identity=Identity.of,
+        studied=studied,
         limits={
             "requests": FULL_REQUESTS,
             "seconds": FULL_SECONDS,

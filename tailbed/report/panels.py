@@ -1,4 +1,4 @@
-"""What the pictures show: a panel of latency curves a scenario, and the cold start of every run."""
+"""What the pictures show: a panel of latency curves a scenario, and the stages of cold starts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from loadtest.records import NAME as RECORDS
 from loadtest.records import read
 from tailbed.analysis.times import waited_ms
 from tailbed.report.curves import Curve, percentile_curve
+from tailbed.report.starts import cold_start_bars
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.identity import Identity, natural, short_names
-from tailbed.results.schema import Cell
+from tailbed.results.schema import Cell, ColdStartStudy
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ def build_panels(
 
 
 def picture_data(
-    cells: Sequence[Cell], identities: Sequence[Identity], panels: Mapping[str, Sequence[Trace]]
+    cells: Sequence[Cell],
+    studies: Sequence[ColdStartStudy],
+    identities: Sequence[Identity],
+    panels: Mapping[str, Sequence[Trace]],
 ) -> dict[str, Any]:
     """What the page's script draws, as plain JSON values."""
     return {
@@ -64,16 +68,7 @@ def picture_data(
             }
             for scenario, traces in panels.items()
         ],
-        "cold": [
-            {
-                "deployment": identities.index(Identity.of(cell)),
-                "scenario": cell.scenario,
-                "ready": cell.cold_start.ready_ms,
-                "first": cell.cold_start.first_answer_ms,
-            }
-            for cell in sorted(cells, key=lambda cell: natural(cell.scenario))
-            if cell.cold_start
-        ],
+        "cold": cold_start_bars(cells, studies, identities),
     }
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from tailbed.results.folder import ExperimentFolder
 
 _LONG = 16
 """From so many entries on, a group is a list of its own that is folded away."""
@@ -25,15 +22,6 @@ class Group:
     def long(self) -> bool:
         """Whether it is better folded away."""
         return len(self.facts) >= _LONG
-
-
-def read_environment(folder: ExperimentFolder) -> dict[str, Any]:
-    """The stored environment; empty when there is none that can be read."""
-    try:
-        stored = json.loads(folder.environment.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
 
 
 def groups(environment: Mapping[str, Any]) -> list[Group]:
@@ -97,6 +85,8 @@ def _text(key: str, value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int) and key.endswith("_bytes"):
         return _gigabytes(value)
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{_words(name)} {_text(name, entry)}" for name, entry in value.items()) + ")"
     if isinstance(value, list | tuple):
         return ", ".join(_text("", entry) for entry in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

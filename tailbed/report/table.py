@@ -55,6 +55,10 @@ GROUPS = Counter(column.group for column in COLUMNS)
 """How many columns each group has, in the order of the columns."""
 
 
+_WORDS = ("insufficient", "saturated", "disturbed")
+"""First words of a reason that stand in the place of the figure."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One entry of the table: a value, or in its place a word and a note that says why there is none."""
@@ -155,7 +159,7 @@ def _figure(table: Table, cell: Cell, column: Column, decimals: int) -> Figure:
         interval = f"{over_runs.low:,.{decimals}f} to {over_runs.high:,.{decimals}f}" if over_runs else None
         return Figure(f"{value:,.{decimals}f}", value, interval=interval)
     reason = _why_missing(cell, column)
-    word = reason.partition(":")[0] if reason.startswith("insufficient:") else "-"
+    word = next((word for word in _WORDS if reason.startswith(f"{word}:")), "-")
     return Figure(word, None, table.note(f"{column.group.partition(',')[0]} {column.title}: {reason}"))
 
 
@@ -171,6 +175,9 @@ def _why_missing(cell: Cell, column: Column) -> str:
 
 def _remarks(cell: Cell) -> list[str]:
     remarks = list(cell.reasons)
+    again = sum(run.attempt - 1 for run in cell.runs)
+    if again:
+        remarks.append(f"{again} runs were repeated because the machine disturbed them; every attempt is kept")
     if cell.errors and cell.validity == "VALID":
         kinds = ", ".join(f"{count} {kind}" for kind, count in cell.error_kinds.items())
         remarks.append(f"{cell.errors} of {cell.requests} requests failed: {kinds}")

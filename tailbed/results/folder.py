@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -72,11 +72,23 @@ class ExperimentFolder:
         """The folder of one run: ``plan.json``, ``records.parquet`` and logs."""
         return self.path / "runs" / name
 
+    def preparation(self, what: str, name: str) -> Path:
+        """The folder of something that is measured before the runs, such as a deployment's ``capacity``."""
+        return self.path / what / name.replace("/", "-")
+
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Store where it is measured; a resumed experiment keeps the earlier descriptions beside its own."""
         again = len(list(self.path.glob("environment*.json")))
         path = self.environment.with_stem(f"environment-{again + 1}") if again else self.environment
         _replace(path, json.dumps(environment, indent=2) + "\n")
+
+    def read_environment(self) -> dict[str, Any]:
+        """The first description of where it was measured; empty where there is none that can be read."""
+        try:
+            found = json.loads(self.environment.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def write_result(self, name: str, result: RunResult) -> None:
         """Store a run's figures as ``result.json`` in its folder."""
@@ -96,12 +108,16 @@ class ExperimentFolder:
         except ValidationError as error:
             raise ResultsError(f"{path}: {first_problem(error)}") from error
 
-    def set_aside(self, name: str) -> None:
+    def attempts(self, name: str) -> int:
+        """How many attempts at a run were set aside because they were disturbed."""
+        return sum(1 for _ in self.run(name).parent.glob(f"{name}.disturbed-*"))
+
+    def set_aside(self, name: str, why: Literal["stopped", "disturbed"]) -> None:
         """Keep what an attempt at a run left under another name, so that it can be measured again."""
         folder = self.run(name)
         if folder.exists():
-            kept = sum(1 for _ in folder.parent.glob(f"{name}.stopped-*"))
-            folder.rename(folder.with_name(f"{name}.stopped-{kept + 1}"))
+            kept = sum(1 for _ in folder.parent.glob(f"{name}.{why}-*"))
+            folder.rename(folder.with_name(f"{name}.{why}-{kept + 1}"))
 
     def write_summary(self, summary: Summary) -> None:
         """Replace ``summary.json`` and ``summary.csv``."""

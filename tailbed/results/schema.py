@@ -15,10 +15,104 @@ class ColdStart(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    listening_ms: float | None = None
+    """Until its port was open; None where that was not looked at."""
     ready_ms: float
     """Until the readiness check answered yes."""
     first_answer_ms: float | None
     """Until the first correct answer arrived; None when it was wrong or failed."""
+    steady_ms: float | None = None
+    """Until answers under load were steady, by the rule of windows; None where they never were, or by time alone."""
+
+
+class IdleGap(BaseModel):
+    """The first requests after pauses of one length, each to a server that is warm but for the pause."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gap_s: float
+    first_ms: list[float]
+    """Service time of each first request, in the order of measuring."""
+    usual_ms: float
+    """Median service time of the same requests one after the other."""
+
+
+class ColdStartStudy(BaseModel):
+    """One deployment's cold start, from fresh processes of its own, before any load."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    format: str
+    precision: str
+    runtime: str
+    server: str
+    protocol: str
+    warm: list[ColdStart]
+    """With the artifact and the server's libraries in the page cache."""
+    dropped: list[ColdStart]
+    """With them dropped from it before each start, as far as no other process holds them."""
+    dropped_note: str
+    """How much was dropped and what could not be, in words."""
+    idle: list[IdleGap]
+
+
+class Resources(BaseModel):
+    """What the server took during the run, warm-up included; None where the machine does not show it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpu_s: float | None = None
+    """CPU time of the server's processes."""
+    cpu_cores: float | None = None
+    """The same over the time that was sampled: cores busy on average."""
+    peak_memory_bytes: int | None = None
+    """Largest sum of the resident memory of its processes."""
+    threads: int | None = None
+    """Most at once."""
+    gpu_utilization: float | None = None
+    """Mean share of the time, 0 to 1, over all GPUs."""
+    gpu_memory_bytes: int | None = None
+    """Largest sum over all GPUs."""
+    gpu_energy_j: float | None = None
+    cpu_energy_j: float | None = None
+    """Of the whole package, by RAPL."""
+
+
+class Calibration(BaseModel):
+    """What the client sees of a null server, which has the same protocol and payload and no model: the floor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    protocol: str
+    scenario: str
+    p50_ms: float | None
+    p99_ms: float | None
+    rate: float
+    """Answers a second."""
+    capacity: float
+    """Most answers a second that client and null server reach together, in a closed loop."""
+    validity: Literal["VALID", "INVALID"]
+    reasons: list[str]
+
+
+class Capacity(BaseModel):
+    """How many answers a second a deployment reaches in a closed loop, by a short probe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    format: str
+    precision: str
+    runtime: str
+    server: str
+    protocol: str
+    per_s: float
+    concurrency: int
+    """Clients with which the most was reached."""
+    probes: dict[int, float]
+    """Answers a second by number of clients."""
 
 
 class Measurement(BaseModel):
@@ -62,10 +156,27 @@ class Measurement(BaseModel):
     service_p99_ms: float | None
     lag_p50_ms: float | None
     lag_p99_ms: float | None
+    early_stopping_p99_ms: float | None = None
+    """What LoadGen's early stopping would report for P99. A diagnostic: it takes requests as independent."""
     missing: dict[str, str]
     """Why a figure is null, by field name."""
+    disturbed: list[str] = []
+    """Percentiles, by field name, that are null because the machine itself may have moved them."""
+    held_rate: float | None = None
+    """Successful answers a second of a saturated server; None where the server kept up."""
+    queue_mean_ms: float | None = None
+    """Mean time that a request waited in the server, by its own metrics; None where it has none."""
+    compute_mean_ms: float | None = None
+    """Mean time that the model computed on a request, by the same metrics."""
+    resources: Resources | None = None
     client_busy: float | None
     """Share of its core that the load engine computed in the window."""
+    stalled_ms: float | None = None
+    """Time for which the client's core was taken from the spinning engine in the window; None where it did not spin."""
+    steal_ms: float | None = None
+    """Time that the hypervisor took from the cores of both sides in the window."""
+    warmup_s: float = 0.0
+    """Length of the warm-up that came before the window."""
     answers_checked: int
     answers_wrong: int
     cold_start: ColdStart | None
@@ -88,6 +199,8 @@ class RunResult(Measurement):
     """The block that the run belongs to, from 1; every cell has one run in each."""
     finished: bool
     """False when it was stopped before its window's end; such a run is measured again on ``--resume``."""
+    attempt: int = 1
+    """Which attempt this is, where earlier ones were disturbed by the machine. The last one counts, all are kept."""
 
 
 class QuotedInterval(BaseModel):
@@ -104,7 +217,8 @@ class Cell(Measurement):
     """One deployment under one scenario, over all blocks.
 
     With several runs a figure is over the VALID ones (over all, if none is): times and throughput their geometric
-    mean, rates the mean, lag, client and cold start the median; requests, errors and answers are sums over all runs.
+    mean, rates the mean, everything else that is measured the median; requests, errors and answers are sums over all
+    runs. A run whose percentile the machine disturbed is left out of that percentile only.
     """
 
     intervals: dict[str, QuotedInterval] = {}
@@ -129,5 +243,8 @@ class Summary(BaseModel):
     blocks: int = 1
     """Runs that were planned for each cell."""
     cells: list[Cell]
+    calibration: list[Calibration] = []
+    capacities: list[Capacity] = []
+    cold_starts: list[ColdStartStudy] = []
     failures: list[str]
     """Runs that could not be measured at all, each in one line."""

@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from exporters import EXPORTERS
-from loadtest.scenario import Scenario
+from loadtest.warmup import MIN_SECONDS
 from models import MODELS, Registry
 from servers import STACKS
+from tailbed.suite.load_points import ShareOfCapacity, SuiteScenario, read_scenarios
 
 
 def _registered(registry: Registry[object]) -> AfterValidator:
@@ -25,9 +26,11 @@ def _registered(registry: Registry[object]) -> AfterValidator:
 def _distinct(values: tuple[object, ...]) -> tuple[object, ...]:
     seen: list[object] = []
     for value in values:
-        if value in seen:
-            raise ValueError(f"{value} is there twice")
-        seen.append(value)
+        # Scenarios are told apart by their labels everywhere after this.
+        name = getattr(value, "label", value)
+        if name in seen:
+            raise ValueError(f"{name} is there twice")
+        seen.append(name)
     return values
 
 
@@ -46,6 +49,17 @@ class ServerSettings(BaseModel):
     threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
+class ColdStartSettings(BaseModel):
+    """How often and how each deployment's cold start is studied, apart from the runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    processes: Annotated[int, Field(ge=5, le=1000)] = 5
+    """Fresh processes with the page cache warm, and as many again with it dropped."""
+    idle_gaps_s: Annotated[tuple[Annotated[float, Field(gt=0, le=3600)], ...], AfterValidator(_distinct)] = (0.1, 1, 5)
+    """Pauses in seconds after which a warm server's first request is timed."""
+
+
 class Suite(BaseModel):
     """Every model in every format and precision, on every stack, under every scenario: one cell each."""
 
@@ -57,8 +71,14 @@ class Suite(BaseModel):
     precisions: Annotated[tuple[str, ...], *Several] = ("fp32",)
     stacks: Annotated[tuple[StackName, ...], *Several]
     settings: ServerSettings = ServerSettings()
-    scenarios: Annotated[tuple[Scenario, ...], *Several]
+    scenarios: Annotated[tuple[SuiteScenario, ...], *Several]
+    """An open loop's ``rates: [200, 30%]`` is read as one scenario each."""
     warmup_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    """Least length of the warm-up; its length, where ``steady_limit_s`` is null."""
+    steady_limit_s: Annotated[Annotated[float, Field(ge=MIN_SECONDS, le=3600)] | None, Field(validate_default=True)] = (
+        30.0
+    )
+    """Until when a run must be steady by the rule of windows, or it is INVALID; null ends the warm-up by time alone."""
     duration_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Seconds after which an unanswered request is a failure."""
@@ -68,7 +88,24 @@ class Suite(BaseModel):
     """Runs of every cell. Each block has all cells once, in an order of its own; 8 give intervals and verdicts."""
     arms: Annotated[int, Field(ge=1, le=2)] = 1
     """2 measures every deployment against itself, which shows the noise floor of the machine."""
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    """Most attempts at a run that the machine disturbed; all of them are kept."""
+    cold_start: ColdStartSettings | None = None
+    """None leaves the study of cold starts out; each run's own cold start is always measured."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+
+    @field_validator("scenarios", mode="before")
+    @classmethod
+    def _expanded(cls, entries: object) -> list[SuiteScenario]:
+        return read_scenarios(entries)
+
+    @field_validator("steady_limit_s")
+    @classmethod
+    def _after_warmup(cls, limit_s: float | None, info: ValidationInfo) -> float | None:
+        warmup_s = info.data.get("warmup_s", 0.0)
+        if limit_s is not None and limit_s < warmup_s:
+            raise ValueError(f"must be at least warmup_s, which is {warmup_s:g}, or null")
+        return limit_s
 
     @field_validator("precisions")
     @classmethod
@@ -83,3 +120,8 @@ class Suite(BaseModel):
     def artifact_refs(self) -> Iterable[tuple[str, str, str]]:
         """Every (model, format, precision) that the suite serves."""
         return ((m, f, p) for m in self.models for f in self.formats for p in self.precisions)
+
+    @property
+    def needs_capacities(self) -> bool:
+        """Whether some rate is a share of each deployment's capacity, which is then to be probed first."""
+        return any(isinstance(scenario, ShareOfCapacity) for scenario in self.scenarios)

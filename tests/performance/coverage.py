@@ -32,12 +32,13 @@ from unittest import mock
 
 import numpy as np
 
-from tailbed.analysis import validity, warmup
+from loadtest import warmup
+from tailbed.analysis import validity
 from tailbed.analysis.backlog import backlog_steady
 from tailbed.analysis.comparison import Pair, block_ratios, compare
 from tailbed.analysis.intervals import Interval, run_interval
 from tailbed.analysis.noise_floor import noise_floor
-from tests.performance.queues import SERVICES, departures, poisson_arrivals, service_times
+from tests.performance.queues import SERVICES, departures, poisson_arrivals, service_times, steady_after
 
 LOADS = (0.3, 0.5, 0.7, 0.8, 0.9)
 BLOCKS = 8
@@ -193,8 +194,8 @@ def _warm_end(rng: np.random.Generator, rate: float, load: float, service: str) 
     intended_ns, done_ns, _, _ = _run(rng, load, service, int(66 * rate), warm=0)
     stretch = load / rate * 1e3  # from a mean service time of 1 ms to the one that makes this rate this load
     times = ((times * stretch).astype(np.int64) for times in (intended_ns, done_ns))
-    end_ns = warmup.warm_up(*times, 0, 60_000_000_000, open_loop=True).end_ns
-    return np.inf if end_ns is None else end_ns / 1e9
+    end = steady_after(*times, 60, open_loop=True)
+    return np.inf if isinstance(end, str) else end
 
 
 def main() -> int:

@@ -1,8 +1,10 @@
-"""Queues with one server whose theory is known, to try the statistics on."""
+"""Queues with one server whose theory is known, to try the statistics and the rule of windows on."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from loadtest.warmup import WindowRule
 
 SERVICES = ("narrow", "exponential", "wide")
 _VARIATION = {"narrow": 0.1, "wide": 2.0}
@@ -29,3 +31,24 @@ def departures(arrivals: np.ndarray, services: np.ndarray) -> np.ndarray:
     """
     work = np.cumsum(services, axis=-1)
     return work + np.maximum.accumulate(arrivals - (work - services), axis=-1)
+
+
+def steady_after(intended_ns: np.ndarray, done_ns: np.ndarray, seconds: int, *, open_loop: bool) -> int | str:
+    """After how many seconds the rule of windows finds requests steady, all of them answered; or else why it does not.
+
+    Times are counted from the start of the load. What is answered later decides nothing: the rule goes on as the load.
+    """
+    rule = WindowRule()
+    edges = np.arange(seconds + 1) * 1_000_000_000
+    by_end = np.argsort(done_ns, kind="stable")
+    response_ms = ((done_ns - intended_ns) / 1e6)[by_end]
+    answered = np.searchsorted(done_ns[by_end], edges)
+    arrived = np.searchsorted(np.sort(intended_ns), edges)
+    reason = rule.unsteady()
+    for second in range(seconds):
+        arrivals = int(arrived[second + 1] - arrived[second]) if open_loop else None
+        rule.add_second(response_ms[answered[second] : answered[second + 1]], arrivals)
+        reason = rule.unsteady()
+        if reason is None:
+            return second + 1
+    return reason

@@ -206,16 +206,3 @@ def test_the_page_shows_the_options_starts_tests_and_stops_them(tmp_path: Path):
             assert len(found.outcome) >= stats["stats"][0]["num_requests"]
         process.terminate()
         process.communicate(timeout=30)
-
-
-def test_workers_share_the_rate_and_their_master_has_all_of_it(tmp_path: Path):
-    with null_server() as (url, _):
-        options = ("--host", url, "--model", "digits", "--scenario", "constant", "--rate", "100", "--processes", "2")
-        port = free_ports("127.0.0.1", ("master",))["master"]
-        options += ("--master-bind-port", str(port), "--master-port", str(port), "--master-bind-host", "127.0.0.1")
-        code, output = headless(tmp_path, *options, "-u", "2", "--run-time", "4s", "--csv", "out")
-    assert code == 0, output
-    runs = [records.read(run / records.NAME) for run in (tmp_path / "records").iterdir()]
-    assert [len(found.outcome) for found in runs] == [200, 200]
-    assert all(found.facts.finished for found in runs)
-    assert int(csv_totals(tmp_path)["Request Count"]) == 400

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -71,3 +72,19 @@ def test_it_ends_in_order_when_it_is_told_to(protocol: str):
     with null_server("--protocol", protocol) as (_, process):
         process.terminate()
         assert process.wait(5) == 0
+
+
+@pytest.mark.parametrize("protocol", ["oip-http", "oip-grpc"])
+def test_it_computes_for_as_long_as_it_is_told(protocol: str):
+    options = ("--protocol", protocol, "--delay-us", "30000", "--input", "x:float32:batch", "--output", "y:bool:batch")
+    with null_server(*options) as (url, _), connect(url, timeout_s=5) as client:
+        client.ready("any")
+        began = time.perf_counter()
+        for _ in range(3):
+            client.infer("any", {"x": np.ones(1, np.float32)})
+        assert time.perf_counter() - began >= 3 * 0.030
+
+
+def test_a_tensor_may_have_a_colon_in_its_name():
+    with null_server("--input", "image:0:float32:batch,2") as (url, _), connect(url, timeout_s=5) as client:
+        assert client.metadata("any").inputs[0].name == "image:0"

@@ -5,13 +5,14 @@ import pytest
 
 from tailbed.analysis.cell import combine
 from tailbed.analysis.intervals import Interval, run_interval
+from tailbed.results.schema import Resources, RunResult
 from tests.unit.experiment.results import make_run
 
 
 def test_a_single_run_is_the_cell() -> None:
     run = make_run(p99_ms=3.5)
     cell = combine([run], blocks=1)
-    assert cell.model_dump(exclude={"intervals", "runs"}) == run.model_dump(exclude={"block", "finished"})
+    assert cell.model_dump(exclude={"intervals", "runs"}) == run.model_dump(exclude={"block", "finished", "attempt"})
     assert cell.intervals == {}
 
 
@@ -61,3 +62,33 @@ def test_missing_blocks_are_told() -> None:
 def test_the_run_to_show_is_the_median_one() -> None:
     cell = combine([make_run(block, p99_ms=time) for block, time in ((1, 9.0), (2, 1.0), (3, 5.0))], blocks=3)
     assert cell.run == "runs/003"
+
+
+def disturbed(block: int) -> RunResult:
+    reason = "disturbed: the client's core was taken away for 80.0 ms in 9 gaps; as measured, 57 ms"
+    return make_run(block, p99_ms=None, missing={"p99_ms": reason}, disturbed=["p99_ms"])
+
+
+def test_a_disturbed_percentile_is_left_out_and_the_run_counts_otherwise() -> None:
+    runs = [make_run(block, p50_ms=1.0, p99_ms=4.0) for block in range(1, 7)]
+    cell = combine([*runs, disturbed(7), disturbed(8)], blocks=8)
+    assert cell.validity == "VALID"
+    assert cell.p99_ms == pytest.approx(4.0)
+    assert cell.intervals["p99_ms"].runs == 6
+    assert cell.intervals["p50_ms"].runs == 8, "the median stands in all of them"
+    assert [reason.partition(":")[0] for reason in cell.reasons] == ["block 7", "block 8"]
+
+
+def test_too_few_undisturbed_runs_leave_no_percentile() -> None:
+    cell = combine([*(make_run(block) for block in range(1, 6)), disturbed(6), disturbed(7), disturbed(8)], blocks=8)
+    assert cell.validity == "VALID"
+    assert cell.p99_ms is None
+    assert cell.missing["p99_ms"].startswith("in 3 of 8 runs: disturbed: ")
+    assert cell.disturbed == ["p99_ms"]
+    assert cell.p50_ms is not None
+
+
+def test_resources_are_the_median_of_each() -> None:
+    used = [Resources(cpu_s=cpu, threads=threads) for cpu, threads in ((1.0, 3), (2.0, 4), (9.0, 4))]
+    cell = combine([make_run(block, resources=one) for block, one in enumerate(used, start=1)], blocks=3)
+    assert cell.resources == Resources(cpu_s=2.0, threads=4)

@@ -24,6 +24,7 @@ def make_records(
     sent = intended + int(lag_ms * MS)
     took = np.where(intended < START, 40 * MS, int(latency_ms * MS))
     defaults: dict[str, object] = {
+        "load_start_ns": START - warmup * gap,
         "window_start_ns": START,
         "window_end_ns": START + WINDOW_S * 1000 * MS,
         "finished": True,
@@ -100,8 +101,11 @@ def test_a_server_that_falls_behind_is_invalid() -> None:
     late = records.intended_ns + ((records.intended_ns - START) * 0.1).astype(np.int64).clip(min=0) + MS
     records.done_ns[:] = np.maximum(late, records.done_ns)
     cell = summarize(records, make_plan(), Subject(model="m"))
-    assert any(reason.startswith("achieved") for reason in cell.reasons)
-    assert any(reason.startswith("backlog grows") for reason in cell.reasons)
+    assert cell.reasons == ["saturated: holds 183/s of the 200/s offered"]
+    assert cell.p50_ms is None
+    assert cell.p99_ms is None
+    assert cell.missing["p99_ms"] == cell.reasons[0]
+    assert cell.held_rate == pytest.approx(183, abs=1)
     ramp = summarize(records, make_plan(Ramp(from_rate=100, to_rate=300)), Subject(model="m"))
     assert ramp.validity == "VALID", "under a load that grows, a growing backlog is no fault of the run"
     assert ramp.offered_rate == pytest.approx(200)
@@ -192,3 +196,25 @@ def test_a_tail_of_the_clients_own_making_is_not_quoted() -> None:
     assert run.p99_ms == pytest.approx(2.01)
     assert run.p999_ms is None
     assert "P99.9 of the schedule lag is 50.01 ms" in run.missing["p999_ms"]
+
+
+def test_a_disturbed_percentile_is_withdrawn_with_what_it_was() -> None:
+    # The client's core is away for 50 ms eight times: some 10 requests wait each time, 4% of all.
+    gaps = [(START + k * 1000 * MS, 50 * MS) for k in range(1, 9)]
+    records = make_records(stalls=gaps)
+    for begin, length in gaps:
+        met = (records.intended_ns >= begin) & (records.intended_ns < begin + length)
+        records.sent_ns[met] = begin + length
+        records.done_ns[met] = begin + length + 2 * MS
+    cell = summarize(records, make_plan(), Subject(model="m"))
+    assert cell.p50_ms == pytest.approx(2.01)
+    assert cell.p99_ms is None
+    assert "p99_ms" in cell.disturbed
+    assert cell.missing["p99_ms"].startswith("disturbed: the client's core was taken away for 400.0 ms in 8 gaps")
+    assert cell.stalled_ms == pytest.approx(400)
+
+
+def test_without_an_own_core_stalls_are_not_known() -> None:
+    cell = summarize(make_records(spinning=False), make_plan(), Subject(model="m"))
+    assert cell.stalled_ms is None
+    assert cell.disturbed == []

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from loadtest import LoadError
 from loadtest.plan import LoadPlan, read_plan, write_plan
-from loadtest.scenario import ClosedLoop, OpenLoop
+from loadtest.scenario import ClosedLoop, Offline, OpenLoop, Ramp
 
 PLAN = LoadPlan(
     protocol="oip-http",
@@ -31,6 +32,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path, scenario: ClosedLoop |
     [
         ("duration_s", 0, "duration_s"),
         ("warmup_s", -1, "warmup_s"),
+        ("steady_limit_s", 4, "steady_limit_s"),
         ("timeout_s", 0, "timeout_s"),
         ("max_in_flight", 0, "max_in_flight"),
         ("seed", -1, "seed"),
@@ -48,6 +50,17 @@ def test_a_field_that_does_not_make_sense_is_named(tmp_path: Path, field: str, v
     with pytest.raises(LoadError, match=f"plan.json: {named}: ") as caught:
         read_plan(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_warm_up_by_rule_may_take_until_its_limit_where_the_load_is_steady():
+    fields = PLAN.model_dump(exclude={"scenario"}) | {"warmup_s": 8, "steady_limit_s": 30.5}
+    steady = LoadPlan(**fields, scenario=OpenLoop(rate=10))
+    assert (steady.by_rule, steady.longest_warmup_s) == (True, 31)
+    for scenario in (Offline(), Ramp(from_rate=1, to_rate=2)):
+        by_time = LoadPlan(**fields, scenario=scenario)
+        assert (by_time.by_rule, by_time.longest_warmup_s) == (False, 8)
+    with pytest.raises(ValidationError, match="must not be less than warmup_s"):
+        LoadPlan(**fields | {"steady_limit_s": 7}, scenario=OpenLoop(rate=10))
 
 
 @pytest.mark.parametrize("content", [None, "", "{"])

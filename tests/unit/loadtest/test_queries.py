@@ -7,6 +7,7 @@ from loadtest.records import EngineFacts, Outcome, from_rows
 from loadtest.spool import DTYPE
 
 FACTS = EngineFacts(
+    load_start_ns=0,
     window_start_ns=50,
     window_end_ns=10**9,
     finished=True,

@@ -14,11 +14,16 @@ from loadtest import LoadError, records, spool
 from loadtest.records import EngineFacts, Outcome, Records
 
 FACTS = EngineFacts(
+    load_start_ns=400,
+    by_rule=True,
+    unsteady="not steady after 5 s: the throughput keeps rising",
     window_start_ns=1_000,
     window_end_ns=9_000,
     finished=True,
     client_busy=0.25,
     spinning=True,
+    stalls=[(600, 300_000), (2_000, 250_000)],
+    stalls_dropped=1,
     cap_hits=3,
     checked=2,
     wrong=1,
@@ -49,7 +54,7 @@ def assert_equal(one: Records, other: Records):
 
 
 def write_spool(folder: Path, content: np.ndarray, *, cut: int = 0):
-    whole = spool.header(spool.Window(1_000, 9_000)) + content.tobytes()
+    whole = spool.header(spool.Window(400, 1_000, 9_000)) + content.tobytes()
     (folder / spool.NAME).write_bytes(whole[: len(whole) - cut])
 
 
@@ -119,6 +124,7 @@ def test_a_spool_cut_off_anywhere_gives_all_its_whole_rows(tmp_path_factory, cou
     assert found.input_index.tolist() == list(range(whole))
     assert not found.facts.finished
     assert found.facts.client_busy is None
+    assert found.facts.load_start_ns == 400
     assert found.facts.window_start_ns == 1_000
     assert found.facts.window_end_ns == min(9_000, max(1_000, 2_000 * (whole - 1)))
     assert_equal(records.read(folder / records.NAME), found)
@@ -131,7 +137,7 @@ def test_recovering_what_is_complete_changes_nothing(tmp_path: Path):
     assert_equal(records.recover(tmp_path), complete)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"tbspool1", b"another file that is longer than the header"])
+@pytest.mark.parametrize("content", [None, b"", b"tbspool2", b"another file that is longer than the header"])
 def test_a_folder_without_anything_to_recover_gets_one_line(tmp_path: Path, content: bytes | None):
     if content is not None:
         (tmp_path / spool.NAME).write_bytes(content)
@@ -142,7 +148,7 @@ def test_a_folder_without_anything_to_recover_gets_one_line(tmp_path: Path, cont
 def test_a_spool_is_read_while_it_grows_and_after_it_is_removed(tmp_path: Path):
     write_spool(tmp_path, rows((1, 2, 3, 0, 0)))
     reader = spool.SpoolReader(tmp_path / spool.NAME)
-    assert reader.window == spool.Window(1_000, 9_000)
+    assert reader.window == spool.Window(400, 1_000, 9_000)
     assert reader.read()["input_index"].tolist() == [0]
     assert not len(reader.read())
     more = rows((1, 2, 3, 0, 1), (1, 2, 3, 0, 2)).tobytes()

@@ -35,6 +35,7 @@ def make_records(response_ms: np.ndarray, *, failed: int = 0, warmup: int = 20) 
         warmup=intended < START_NS,
         correct=np.full(n + warmup, -1, np.int8),
         facts=EngineFacts(
+            load_start_ns=START_NS - warmup * gap,
             window_start_ns=START_NS,
             window_end_ns=START_NS + int(WINDOW_S * 1e9),
             finished=True,

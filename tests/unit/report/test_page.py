@@ -97,7 +97,16 @@ def test_the_data_hold_the_curve_and_the_cold_start(tmp_path: Path) -> None:
     write_records(folder, cell, make_records(np.linspace(1, 3, 100), failed=10))
     data = render(folder).data
     assert data["deployments"] == [{"name": "digits/onnx/fp32 · fastapi", "style": "d0 s0"}]
-    assert data["cold"] == [{"deployment": 0, "scenario": "poisson 200/s", "ready": 640.0, "first": 655.0}]
+    assert data["cold"] == [
+        {
+            "deployment": 0,
+            "label": "poisson 200/s",
+            "processes": 1,
+            "listening": None,
+            "ready": 640.0,
+            "first_answer": 655.0,
+        }
+    ]
     (panel,) = data["panels"]
     assert panel["scenario"] == "poisson 200/s"
     (curve,) = panel["curves"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tailbed.report.surroundings import date_line, groups, machine_line, read_environment
+from tailbed.report.surroundings import date_line, groups, machine_line
 from tailbed.results.folder import ExperimentFolder
 
 ENVIRONMENT = {
@@ -49,9 +49,9 @@ def test_an_unreadable_environment_is_empty(tmp_path: Path, text: str | None) ->
     folder = ExperimentFolder(tmp_path)
     if text is not None:
         folder.environment.write_text(text, encoding="latin-1")
-    assert read_environment(folder) == {}
+    assert folder.read_environment() == {}
     folder.environment.write_text(json.dumps(ENVIRONMENT))
-    assert read_environment(folder) == ENVIRONMENT
+    assert folder.read_environment() == ENVIRONMENT
 
 
 def test_dates() -> None:

@@ -47,6 +47,16 @@ time.sleep(600)
 """
 
 
+STARTING_NICE = """
+import sys
+from pathlib import Path
+from servers import SupervisedProcess
+folder, command = sys.argv[1:]
+with SupervisedProcess.start([sys.executable, "-c", command], log=Path(folder, "log"), nice=-7) as process:
+    sys.exit(process.wait(30))
+"""
+
+
 def _read(path: Path) -> list[int]:
     deadline = time.monotonic() + 30
     while not path.exists():
@@ -106,6 +116,37 @@ def test_the_child_is_bound_to_its_cores(tmp_path: Path) -> None:
     with SupervisedProcess.start([sys.executable, "-c", command], log=tmp_path / "log", cores=(core,)) as process:
         process.wait(30)
     assert process.log.read_text() == f"[{core}]\n"
+
+
+NICENESS = "import os; print(os.getpriority(os.PRIO_PROCESS, 0), *open('/proc/self/autogroup').read().split()[1:])"
+"""Its own and, where the kernel groups sessions, its session's, as in ``5 nice 5``."""
+
+
+def _niceness(folder: Path, nice: int | None) -> list[str]:
+    with SupervisedProcess.start([sys.executable, "-c", NICENESS], log=folder / "log", nice=nice) as process:
+        assert process.wait(30) == 0
+    return process.log.read_text().split()
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel does not group sessions")
+def test_the_child_and_its_session_get_their_niceness(tmp_path: Path) -> None:
+    own = str(os.getpriority(os.PRIO_PROCESS, 0))
+    assert _niceness(tmp_path, None) == [own, "nice", "0"]
+    assert _niceness(tmp_path, 5) == ["5", "nice", "5"]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == int(own)
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel does not group sessions")
+def test_a_niceness_that_is_not_permitted_is_left_as_it_is(tmp_path: Path) -> None:
+    start = f"""
+        import ctypes, os, resource, sys
+        ctypes.CDLL(None).prctl(24, 23, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_NICE: effective from the next exec on
+        resource.setrlimit(resource.RLIMIT_NICE, (0, 0))
+        os.execv(sys.executable, [sys.executable, "-c", {STARTING_NICE!r}, *sys.argv[1:]])
+    """
+    argv = [sys.executable, "-c", textwrap.dedent(start), str(tmp_path), NICENESS]
+    subprocess.run(argv, check=True, timeout=60)
+    assert (tmp_path / "log").read_text().split()[-1] == "0"
 
 
 def test_signals_are_as_a_program_expects_them(tmp_path: Path) -> None:

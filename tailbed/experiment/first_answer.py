@@ -1,0 +1,47 @@
+"""The stages of a server's start, up to its first correct answer."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from exporters.artifact import Answers
+from servers import EndpointError, RunningServer, connect
+from tailbed.results.schema import ColdStart
+
+
+def observe_cold_start(server: RunningServer, answers: Answers, *, tolerance: float, timeout_s: float) -> ColdStart:
+    """Ask a server that has just got ready its first question, and say when each stage was over.
+
+    The first answer is one of a new connection, that of a blocking client, which over HTTP first asks whether the
+    server takes binary tensors. It must agree with the artifact's own within ``tolerance``.
+
+    Args:
+        answers: of the artifact. Read them before the start: reading them here would count.
+    """
+    item = {name: array[:1] for name, array in answers.inputs.items()}
+    answered_ns = None
+    with connect(server.endpoint.url, timeout_s=timeout_s) as client:
+        try:
+            outputs = client.infer(server.endpoint.model, item)
+        except EndpointError:
+            pass
+        else:
+            now = time.monotonic_ns()
+            if all(
+                name in outputs
+                and outputs[name].shape == array[:1].shape
+                and np.allclose(outputs[name], array[:1], rtol=0, atol=tolerance)
+                for name, array in answers.outputs.items()
+            ):
+                answered_ns = now
+
+    def since_start_ms(then_ns: int) -> float:
+        return (then_ns - server.started_ns) / 1e6
+
+    return ColdStart(
+        listening_ms=since_start_ms(server.listening_ns),
+        ready_ms=since_start_ms(server.ready_ns),
+        first_answer_ms=None if answered_ns is None else since_start_ms(answered_ns),
+    )

@@ -1,0 +1,73 @@
+"""The order of measuring: every cell once in each block, each block shuffled on its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporters import Artifact
+from servers import Deployment, Settings
+from tailbed.experiment.placement import Placement
+from tailbed.suite import Suite, SuiteScenario
+
+ARMS = ("first", "second")
+"""The names of a deployment's two arms where it is compared with itself."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run is of."""
+
+    number: int
+    """Place in the order of measuring, from 1."""
+    block: int
+    """The block that it belongs to, from 1."""
+    place: int
+    """The cell's place in the suite's own order, from 0."""
+    artifact: Artifact
+    stack: str
+    scenario: SuiteScenario
+    arm: str | None = None
+    """Which of a deployment's two arms, where it is compared with itself."""
+
+    @property
+    def title(self) -> str:
+        """The run in words, for people."""
+        arm = f" ({self.arm} arm)" if self.arm else ""
+        return f"{self.artifact.ref} on {self.stack}{arm}, {self.scenario.label}"
+
+    @property
+    def name(self) -> str:
+        """The run as a folder's name."""
+        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.arm, self.scenario.label)))
+        return f"{self.number:03d}-" + re.sub(r"[^a-z0-9.]+", "-", words.removesuffix("/s").lower()).strip("-")
+
+
+def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
+    """Every cell of the suite once in each block, each block in an order of its own that the suite's seed decides.
+
+    The shuffle keeps a drift of the machine (heat, neighbours) from falling on one deployment; the block keeps what
+    is compared close together in time.
+    """
+    cells = [
+        (artifact, stack, scenario, arm)
+        for artifact in artifacts
+        for stack in suite.stacks
+        for scenario in suite.scenarios
+        for arm in (ARMS if suite.arms == 2 else (None,))
+    ]
+    order = [
+        (block, place)
+        for block in range(1, suite.blocks + 1)
+        for place in np.random.default_rng((suite.seed, block)).permutation(len(cells)).tolist()
+    ]
+    return [Run(number, block, place, *cells[place]) for number, (block, place) in enumerate(order, start=1)]
+
+
+def deployment_of(artifact: Artifact, stack: str, suite: Suite, placement: Placement) -> Deployment:
+    """An artifact on a stack, with the suite's settings, on the server's cores."""
+    settings = Settings(instances=suite.settings.instances, threads=suite.settings.threads)
+    return Deployment(artifact, stack, settings, placement.server)

@@ -1,0 +1,91 @@
+"""Cold starts of real servers, from fresh processes."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from exporters import Artifact
+from exporters.artifact import Answers
+from servers import STACKS, Deployment, ServerError, Settings, start
+from tailbed.experiment.cold_start import study_cold_start
+from tailbed.experiment.first_answer import observe_cold_start
+from tailbed.results.schema import ColdStart
+
+
+def _in_order(stages: ColdStart) -> bool:
+    assert stages.listening_ms is not None
+    assert stages.first_answer_ms is not None
+    return 0 < stages.listening_ms <= stages.ready_ms < stages.first_answer_ms
+
+
+@pytest.mark.parametrize("stack", STACKS.names())
+def test_a_study_has_as_many_starts_warm_as_dropped(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+    usable = os.sched_getaffinity(0)
+    told: list[float] = []
+    study = study_cold_start(
+        Deployment(digits["onnx"], stack, Settings(), cores=(min(usable),)),
+        tmp_path,
+        processes=2,
+        idle_gaps_s=(0.06,),
+        start_timeout_s=60,
+        timeout_s=10,
+        progress=told.append,
+    )
+    assert (study.model, study.format, study.precision, study.server) == ("digits", "onnx", "fp32", stack)
+    assert (study.runtime, study.protocol) == ("onnxruntime", STACKS.get(stack).protocol)
+    assert len(study.warm) == len(study.dropped) == 2
+    assert all(_in_order(stages) for stages in (*study.warm, *study.dropped))
+    assert [gap.gap_s for gap in study.idle] == [0.06]
+    assert len(study.idle[0].first_ms) == 5
+    found = re.match(r"([\d.]+) of ([\d.]+) MB dropped", study.dropped_note)
+    assert found, study.dropped_note
+    dropped_mb, before_mb = map(float, found.groups())
+    assert before_mb > 10  # ONNX Runtime alone
+    assert 0 <= dropped_mb <= before_mb
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+    assert os.sched_getaffinity(0) == usable
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "dropped-1", "dropped-2", "warm-1", "warm-2"}
+
+
+def test_a_server_without_cores_of_its_own_is_studied_too(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    study = study_cold_start(
+        Deployment(digits["onnx"], "fastapi"),
+        tmp_path,
+        processes=1,
+        idle_gaps_s=(),
+        start_timeout_s=60,
+        timeout_s=10,
+        progress=lambda _: None,
+    )
+    assert study.idle == []
+    assert _in_order(study.warm[0])
+    assert not (tmp_path / "first" / "null_server.log").exists()
+
+
+def test_a_server_that_does_not_start_is_one_line(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    usable = os.sched_getaffinity(0)
+    with pytest.raises(ServerError, match="was not ready within"):
+        study_cold_start(
+            Deployment(digits["onnx"], "fastapi", cores=(min(usable),)),
+            tmp_path,
+            processes=1,
+            idle_gaps_s=(),
+            start_timeout_s=0.01,
+            timeout_s=10,
+            progress=lambda _: None,
+        )
+    assert os.sched_getaffinity(0) == usable
+
+
+def test_only_a_correct_answer_is_a_first_answer(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    answers = digits["onnx"].answers()
+    wrong = Answers(answers.inputs, {name: array + 1 for name, array in answers.outputs.items()})
+    with start(Deployment(digits["onnx"], "fastapi"), folder=tmp_path) as server:
+        right = observe_cold_start(server, answers, tolerance=1e-4, timeout_s=10)
+        assert _in_order(right)
+        other = observe_cold_start(server, wrong, tolerance=1e-4, timeout_s=10)
+        assert other == right.model_copy(update={"first_answer_ms": None})
+    assert observe_cold_start(server, answers, tolerance=1e-4, timeout_s=1).first_answer_ms is None  # it has ended
