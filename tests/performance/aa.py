@@ -17,8 +17,8 @@ longer, under each load for itself; P99 and throughput are printed beside, with 
 a difference, and 9 of 10 experiments must tell the slowed one. Where too few blocks are VALID for an interval, the
 slowed one is not told, and there is no A/A comparison to be counted.
 
-The columns: *compare* is what ``tailbed compare`` says, corrected after Holm for all pairs that it compares at once in a
-figure (four; two in throughput); *alone* is the same pair without the correction; *floor* is what ``tailbed compare
+The columns: *compare* is what ``tailbed compare`` says, corrected after Holm for all pairs that it compares at once in
+a figure (four; two in throughput); *alone* is the same pair without the correction; *floor* is what ``tailbed compare
 --floor`` says with a noise floor from the A/A blocks of all other experiments; *of* is how many there are. *width* is
 half the 95% interval of the A/A ratio, median over the experiments; the last column is the floor from all experiments.
 

@@ -112,7 +112,7 @@ def _is_slower(said: Comparison) -> bool:
 def table(counts: dict[Key, Count], experiments: int, floors: dict[tuple[str, str], float]) -> Iterator[str]:
     """The lines of a table, a line for each scenario and figure."""
     yield "                          A/A: claimed to differ    slowed: told apart        slowed / original        A/A"
-    yield "load          figure     compare alone floor  of   compare alone floor  of   mean    min    max    width  floor"
+    yield "load          figure     compare alone floor  of   compare alone floor  of   mean    min    max    width  floor"  # noqa: E501
     for scenario, figure in dict.fromkeys(key[:2] for key in counts):
         twin, slower = (counts.get((scenario, figure, name), Count()) for name in (TWIN, SLOWER))
         ratios = np.array([interval.estimate for interval in slower.ratios])
