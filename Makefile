@@ -1,6 +1,7 @@
 # make bench   set everything up, run the quick suite, print the comparison
 # make test    set everything up, check types and style, run all tests
-# make perf    what the load engine can do beside stock Locust, and what the intervals cover
+# make perf    what the load engine can do beside stock Locust, and what intervals and the disturbance rule hold
+# make perf-aa whether verdicts hold on this machine: equal deployments pass as equal, a slower one does not; 40 minutes
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 # which works as well and is several GB larger. No retries: an unreachable index must not cost minutes.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: install bench test lint perf lock clean
+.PHONY: install bench test lint perf perf-aa lock clean
 
 install: $(VENV)/installed
 
@@ -34,6 +35,10 @@ test: install lint
 perf: install
 	$(BIN)/python -m tests.performance.engine
 	$(BIN)/python -m tests.performance.coverage
+	$(BIN)/python -m tests.performance.disturbance
+
+perf-aa: install
+	$(BIN)/python -m tests.performance.aa
 
 # The versions that all of it was tested with, resolved at once in a fresh environment.
 lock:

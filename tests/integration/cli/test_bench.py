@@ -24,7 +24,9 @@ scenarios:
   - {kind: closed}
   - {kind: open, rate: 100}
 warmup_s: 0.5
+steady_limit_s: null
 duration_s: 2
+attempts: 1
 """
 
 
@@ -54,12 +56,20 @@ def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None
         assert cell["errors"] == 0
         assert cell["answers_checked"] > 0
         assert cell["answers_wrong"] == 0
-        assert 0 < cell["cold_start"]["ready_ms"] < cell["cold_start"]["first_answer_ms"]
-        assert 0 < cell["service_p50_ms"] <= cell["p50_ms"]
+        start = cell["cold_start"]
+        assert 0 < start["listening_ms"] <= start["ready_ms"] < start["first_answer_ms"]
+        assert cell["service_p50_ms"] > 0
+        assert "p50_ms" in cell["disturbed"] or cell["service_p50_ms"] <= cell["p50_ms"]
+        assert 0 < cell["compute_mean_ms"] < 1000
+        assert cell["resources"]["cpu_s"] > 0
+        assert cell["warmup_s"] == 0.5
         run = out / cell["run"]
         raw = records.read(run / "records.parquet")
         assert cell["requests"] == int((~raw.warmup).sum())
         assert (run / "server" / "server.log").exists()
+    assert {(floor["protocol"], floor["scenario"]) for floor in summary["calibration"]} == {
+        (protocol, scenario) for protocol in ("oip-http", "oip-grpc") for scenario in ("closed x1", "poisson 100/s")
+    }
     # The same arrivals for every deployment: the same seed gives the same number of requests.
     assert len({cell["requests"] for cell in cells if cell["scenario"] == "poisson 100/s"}) == 1
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
@@ -77,12 +87,42 @@ def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None
     assert (out / "report.html").exists()
 
 
+def test_what_is_measured_before_the_runs(digits: dict[str, Artifact], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    text = SUITE.replace("[onnx, torchscript]", "[onnx]").replace("[fastapi, grpc]", "[fastapi]")
+    text = text.replace("{kind: closed}", "{kind: open, rates: [50%, 900000]}").replace(
+        "  - {kind: open, rate: 100}\n", ""
+    )
+    text += "cold_start: {processes: 5, idle_gaps_s: [0.1]}\n"
+    done = subprocess.run([*TAILBED, "bench", write_suite(tmp_path, text), "--out", str(out)], capture_output=True)
+    assert done.returncode == 1, "a rate was refused"
+    summary = json.loads((out / "summary.json").read_text())
+    (refused,) = summary["failures"]
+    assert "poisson 900000/s: 900,000/s over oip-http is more than half of the" in refused
+    (capacity,) = summary["capacities"]
+    (cell,) = summary["cells"]
+    assert cell["scenario"] == "poisson 50%"
+    assert cell["offered_rate"] == pytest.approx(0.5 * capacity["per_s"], rel=0.2)
+    (study,) = summary["cold_starts"]
+    for starts in (study["warm"], study["dropped"]):
+        assert len(starts) == 5
+        assert all(0 < start["listening_ms"] <= start["ready_ms"] < start["first_answer_ms"] for start in starts)
+    assert "dropped" in study["dropped_note"]
+    assert study["idle"][0]["usual_ms"] > 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for words in ("page cache dropped", "The floor", "Where the time goes", "Capacity"):
+        assert words in page, words
+    table = " ".join(done.stdout.decode().split())
+    assert "null server" in table
+    assert "FAILED" in table
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_experiment_keeps_what_it_measured(
     digits: dict[str, Artifact], tmp_path: Path, stop: signal.Signals
 ) -> None:
     out = tmp_path / "out"
-    suite = write_suite(tmp_path, SUITE.replace("duration_s: 2", "duration_s: 100"))
+    suite = write_suite(tmp_path, SUITE.replace("duration_s: 2", "duration_s: 40"))
     with subprocess.Popen([*TAILBED, "bench", suite, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 90
         while not any(spool.stat().st_size for spool in out.glob("runs/*/records.spool")):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.scenario import ClosedLoop, OpenLoop
-from tailbed.experiment.experiment import order_runs
+from tailbed.experiment.order import order_runs
 from tailbed.suite import Suite
 
 
