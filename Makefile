@@ -2,6 +2,7 @@
 # make test    set everything up, check types and style, run all tests
 # make perf    what the load engine can do beside stock Locust, and what intervals and the disturbance rule hold
 # make perf-aa whether verdicts hold on this machine: equal deployments pass as equal, a slower one does not; 40 minutes
+# make perf-peers  tailbed beside NVIDIA's perf_analyzer on a real tritonserver; 25 minutes
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 # which works as well and is several GB larger. No retries: an unreachable index must not cost minutes.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: install bench test lint perf perf-aa lock clean
+.PHONY: install bench test lint perf perf-aa perf-peers lock clean
 
 install: $(VENV)/installed
 
@@ -39,6 +40,17 @@ perf: install
 
 perf-aa: install
 	$(BIN)/python -m tests.performance.aa
+
+# The real server and perf_analyzer are binaries in NVIDIA's wheels, in an environment of their own: they need numpy
+# below 2, and the last tritonclient that has perf_analyzer.
+TRITON_ENV ?= build/triton-env
+
+$(TRITON_ENV)/bin/perf_analyzer:
+	$(PYTHON) -m venv $(TRITON_ENV)
+	$(TRITON_ENV)/bin/pip install -q --no-deps nvidia-pytriton==0.7.0 numpy==1.26.4 tritonclient==2.51.0
+
+perf-peers: install $(TRITON_ENV)/bin/perf_analyzer
+	$(BIN)/python -m tests.performance.perf_analyzer --triton $(TRITON_ENV)
 
 # The versions that all of it was tested with, resolved at once in a fresh environment.
 lock:

@@ -46,7 +46,7 @@ from tests.performance.aa_experiment import Experiment, Settings, order_runs
 
 SETTINGS = "settings.json"
 TABLE = "table.txt"
-SPARE = 0.1
+SPARE = 0.2
 """The share of the time that is kept for runs that have to be repeated."""
 
 
@@ -123,13 +123,15 @@ def measure(settings: Settings, folder: Path, placement: Placement) -> int:
         print(f"core {core.core} stalls {core.share:.2%} of the time, at most {core.longest_ms:.1f} ms")
     summaries: list[Summary] = []
     interrupted = False
+    began = time.monotonic()
     try:
         for number in range(1, settings.experiments + 1):
-            began = time.monotonic()
             own = ExperimentFolder(folder / f"experiment-{number:02d}")
             own.path.mkdir(exist_ok=True)
             summaries.append(Experiment(number, settings, own, placement).measure())
-            print(f"experiment {number} in {time.monotonic() - began:.0f} s: {_brief(summaries[-1:])}", flush=True)
+            minutes = (time.monotonic() - began) / 60
+            left = minutes / number * (settings.experiments - number)
+            print(f"{minutes:.0f} minutes, {left:.0f} to go; experiment {number}: {_brief(summaries[-1:])}", flush=True)
     except KeyboardInterrupt:
         interrupted = True
     lines, met = conclude(summaries)
