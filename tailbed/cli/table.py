@@ -61,10 +61,11 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
         word = "INVALID " if cell.validity == "INVALID" else "left out"
         for reason in cell.reasons:
             console.print(Text(f"{word} {name}, {cell.scenario}: {reason.partition(';')[0]}", style="yellow"))
-        if "p99_ms" in cell.missing:
-            # The first half says what happened, the rest is for those who look into summary.json or the report.
-            reason = cell.missing["p99_ms"].partition(";")[0]
-            console.print(Text(f"no P99   {name}, {cell.scenario}: {reason}", style="dim"))
+        for title, field in (("P50", "p50_ms"), ("P90", "p90_ms"), ("P99", "p99_ms")):
+            if field in cell.missing:
+                # The first half says what happened; the rest is in the report and in summary.json.
+                reason = cell.missing[field].partition(";")[0]
+                console.print(Text(f"no {title}   {name}, {cell.scenario}: {reason}", style="dim"))
     for name, floor in zip(floor_names, floors, strict=True):
         for reason in floor.reasons:
             console.print(Text(f"no floor {name}, {floor.scenario}: {reason.partition(';')[0]}", style="dim"))
