@@ -40,13 +40,14 @@ function drawColdStart(place) {
   const style = (start) => data.deployments[start.deployment].style;
   const end = (start) => start.parts.at(-1)?.x2 ?? 0;
   const width = Math.min(place.clientWidth, 760);
+  const wide = width > 500;
   const svg = Plot.plot({
     width,
     height: y + 30,
     marginTop: 0,
     marginBottom: 30,
     marginLeft: 0,
-    marginRight: 150,
+    marginRight: wide ? 240 : 150,
     x: { domain: [0, d3.max(bars, end)], label: null },
     y: { domain: [0, y], range: [0, y], axis: null },
     marks: [
@@ -67,7 +68,7 @@ function drawColdStart(place) {
         Plot.text([start], {
           x: end,
           y: (start) => (start.y1 + start.y2) / 2,
-          text: coldStartWords,
+          text: (start) => (wide ? `${start.label}: ` : "") + coldStartWords(start),
           textAnchor: "start",
           dx: 6,
           fontVariant: "tabular-nums",
