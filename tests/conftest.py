@@ -16,7 +16,7 @@ settings.register_profile("tailbed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("tailbed")
 
 
-# A shell starts what it puts into the background with SIGINT ignored, and nohup with SIGHUP, which children inherit: the
+# A shell starts what it puts into the background with SIGINT ignored, nohup with SIGHUP, which children inherit: the
 # commands under test are to see Ctrl-C and the end of a terminal whichever way the tests were started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -64,7 +64,9 @@ class Triton:
 
     def requests(self) -> tuple[int, int]:
         """How many requests it has answered, and the nanoseconds that they took inside it, by its own statistics."""
-        response = urllib3.request("GET", f"http://{self.http}/v2/models/{MODEL}/stats", timeout=10, retries=False)
+        # A connection that were kept would keep the server from ending in order, and its shared memory would stay.
+        url, closed = f"http://{self.http}/v2/models/{MODEL}/stats", {"Connection": "close"}
+        response = urllib3.request("GET", url, headers=closed, timeout=10, retries=False)
         success = response.json()["model_stats"][0]["inference_stats"]["success"]
         return success["count"], success["ns"]
 
@@ -121,7 +123,7 @@ class Wheels:
         (model / "config.pbtxt").write_text(_CONFIG)
         (model / "1" / "model.py").write_text(_MODEL.format(compute_us=compute_us))
         ports = free_ports(HOST, ("http", "grpc", "metrics"))
-        argv = [str(server / "bin" / "tritonserver"), f"--model-repository={model.parent}", "--exit-timeout-secs=2"]
+        argv = [str(server / "bin" / "tritonserver"), f"--model-repository={model.parent}", "--exit-timeout-secs=10"]
         argv += [f"--backend-directory={backend.parent}"]
         argv += [f"--{use}-{what}" for use, port in ports.items() for what in (f"address={HOST}", f"port={port}")]
         # The stub starts the first python on the path and looks at no other hint.
@@ -132,7 +134,7 @@ class Wheels:
         ) as process:
             _await_ready(process, f"http://{HOST}:{ports['http']}")
             yield Triton(*(f"{HOST}:{ports[use]}" for use in ("http", "grpc")))
-            process.stop(grace_s=10)
+            process.stop(grace_s=15)
 
 
 def write_pool(path: Path) -> None:

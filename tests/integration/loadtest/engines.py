@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from loadtest import records
 from loadtest.arrivals import schedule
@@ -87,3 +88,11 @@ def most_at_once(found: Records) -> int:
     # An end before a start at the same time: a client sends when its last answer is there.
     moments = sorted([(time, 1) for time in found.sent_ns.tolist()] + [(time, -1) for time in found.done_ns.tolist()])
     return int(np.cumsum([change for _, change in moments]).max(initial=0))
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty where it has ended in the meantime, awaited by its parent or not."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # a zombie is one of these too
+        return []

@@ -14,7 +14,7 @@ from loadtest import LoadError, records
 from loadtest.driver import run
 from loadtest.records import Outcome
 from loadtest.scenario import OpenLoop
-from tests.integration.loadtest.engines import assert_one_row_each, make_plan
+from tests.integration.loadtest.engines import assert_one_row_each, command_of, make_plan
 from tests.integration.loadtest.test_null_server import null_server
 
 RATE = OpenLoop(rate=300)
@@ -26,7 +26,7 @@ def kill(part: str) -> Callable[[float], None]:
     def when(share: float) -> None:
         if share > 0.5:
             for process in psutil.Process().children(recursive=True):
-                if process.name().startswith("python") and process.cmdline()[2:3] == [part]:
+                if command_of(process)[1:3] == ["-m", part]:
                     os.kill(process.pid, signal.SIGKILL)
 
     return when
@@ -35,9 +35,7 @@ def kill(part: str) -> Callable[[float], None]:
 def drivers() -> list[psutil.Process]:
     """Our Locust processes."""
     return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if process.status() != psutil.STATUS_ZOMBIE and process.cmdline()[2:3] == ["locust"]
+        process for process in psutil.Process().children(recursive=True) if command_of(process)[1:3] == ["-m", "locust"]
     ]
 
 

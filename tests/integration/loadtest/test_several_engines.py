@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from loadtest.scenario import (
 )
 from servers.address import free_ports
 from tailbed.analysis.run import Subject, summarize
-from tests.integration.loadtest.engines import ITEMS, make_plan, most_at_once
+from tests.integration.loadtest.engines import ITEMS, command_of, make_plan, most_at_once
 from tests.integration.loadtest.test_locust import LOCUSTFILE, csv_totals, headless, locust, only_run
 from tests.integration.loadtest.test_null_server import null_server
 from tests.integration.loadtest.test_run import drivers
@@ -141,7 +141,7 @@ def test_a_killed_engine_or_worker_ends_the_run_and_loses_nothing(tmp_path: Path
 
     def kill(share: float) -> None:
         if share > 0.05 and not killed:
-            engines = [process for process in psutil.Process().children(recursive=True) if part in process.cmdline()]
+            engines = [process for process in psutil.Process().children(recursive=True) if part in command_of(process)]
             killed.append((workers() if part == "worker" else engines)[0].pid)
             os.kill(killed[0], signal.SIGKILL)
 
@@ -180,7 +180,8 @@ def test_a_killed_master_leaves_the_records_of_all_engines(tmp_path: Path):
         if share > 0.05:
             for process in drivers():
                 if process not in workers():
-                    os.kill(process.pid, signal.SIGKILL)
+                    with suppress(ProcessLookupError):  # told more than once
+                        os.kill(process.pid, signal.SIGKILL)
 
     with null_server() as (url, _):
         plan = make_plan(tmp_path, url, scenario=RATE, duration_s=20)
