@@ -132,9 +132,11 @@ class Wheels:
         with SupervisedProcess.start(
             argv, log=folder / "triton.log", env=environment, cores=cores, nice=nice
         ) as process:
-            _await_ready(process, f"http://{HOST}:{ports['http']}")
-            yield Triton(*(f"{HOST}:{ports[use]}" for use in ("http", "grpc")))
-            process.stop(grace_s=15)
+            try:
+                _await_ready(process, f"http://{HOST}:{ports['http']}")
+                yield Triton(*(f"{HOST}:{ports[use]}" for use in ("http", "grpc")))
+            finally:
+                process.stop(grace_s=15)  # it has models to unload, and shared memory to give back
 
 
 def write_pool(path: Path) -> None:
