@@ -1,25 +1,33 @@
 """Model -> artifact: exporters, one folder a format, and the artifact with its manifest."""
 
 from exporters.artifact import ANSWERS, MANIFEST, Answers, Artifact, ArtifactError, Manifest, Parity
-from exporters.export import Checker, export
-from exporters.exporter import EXPORTERS, Exporter
+from exporters.checker import Checker, Compute, ModelFile
+from exporters.export import export, unchanged
+from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of, formats
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
 from exporters.verification import TOLERANCES, ExportError
 
 __all__ = [
     "ANSWERS",
     "DEFAULT_PRECISION",
-    "EXPORTERS",
     "MANIFEST",
+    "PRECISIONS",
     "TOLERANCES",
     "Answers",
     "Artifact",
     "ArtifactError",
     "ArtifactStore",
     "Checker",
+    "Compute",
     "ExportError",
     "Exporter",
     "Manifest",
+    "ModelFile",
     "Parity",
+    "all_exporters",
     "export",
+    "exporter_for",
+    "exporters_of",
+    "formats",
+    "unchanged",
 ]

@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from exporters.checker import ModelFile
 from models import TailbedError, Tensors, TensorSpec
 from models.validation import first_problem
 
@@ -28,9 +29,33 @@ class Parity(BaseModel):
 
     max_abs_diff: float
     """Largest absolute difference over all outputs and items."""
+    scale: float
+    """Largest absolute value of the source's outputs, 1 at least: what the tolerance is a share of."""
     label_agreement: float
     """Share of items whose largest score is at the same class."""
     items: int
+
+
+class Determinism(BaseModel):
+    """Whether the artifact gives the same answer again. Zero means bit by bit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    repeat_max_abs_diff: float
+    """Largest difference between the outputs for the same batch, computed twice."""
+    batch_max_abs_diff: float
+    """Largest difference between an item's outputs alone and in a batch of eight."""
+
+
+class BehaviourResult(BaseModel):
+    """How a behavioural check of the model came out for this artifact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: str
+    passed: int
+    cases: int
 
 
 class Manifest(BaseModel):
@@ -38,31 +63,43 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = 1
+    schema_version: int = 2
     model: str
+    export: str
+    """What it is called in its reference: the format, with the source's framework where it is not the usual one."""
     format: str
     precision: str
     file: str
-    """The artifact's file, relative to its folder."""
+    """The artifact's file, or the folder where the format takes several, relative to its own folder."""
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    batch_sizes: tuple[int, ...] | None
+    """The batch sizes that the file computes; None for any. Others are put together from these."""
     framework: str
-    """The source framework."""
+    """The source framework; ``imported`` for a file that a user brought."""
+    settings: dict[str, str]
+    """What the exporter set, such as the opset or how activations were quantized."""
     versions: dict[str, str]
     """Versions of the source's, the exporter's and the checking runtime's packages, by distribution name."""
     weights_sha256: str
+    weights_origin: str
+    """Where the weights come from, in words."""
     runtime: str
     """The runtime that the parity, the accuracy and the answers were computed with."""
     sha256: str
-    """SHA-256 of the file."""
+    """SHA-256 of the file; of a folder, that of all its files' names and checksums in order."""
     size_bytes: int
-    export_seconds: float
-    """Wall time of the conversion, without training or checking; with what its libraries import on their first use."""
+    export_seconds: float | None
+    """Wall time of the conversion, without training or checking; with what its libraries import on their first use.
+    None for an imported file."""
     tolerance: float
-    """Largest absolute difference from the source that this precision may have."""
-    parity: Parity
+    """Largest difference from the source that this precision may have, as a share of ``parity.scale``."""
+    parity: Parity | None
+    """None for an imported file: it is its own source."""
     accuracy: float | None
     """Share of the evaluation set that the artifact labels right; None where there are no true labels."""
+    determinism: Determinism
+    behaviours: tuple[BehaviourResult, ...]
     fingerprint: str
     """SHA-256 over everything that the artifact was made and checked from: equal means there is nothing to redo."""
     created: str
@@ -87,12 +124,18 @@ class Artifact:
     @property
     def ref(self) -> str:
         """``model/format/precision``, as users name it."""
-        return f"{self.manifest.model}/{self.manifest.format}/{self.manifest.precision}"
+        return f"{self.manifest.model}/{self.manifest.export}/{self.manifest.precision}"
 
     @property
     def path(self) -> Path:
-        """The model's file."""
+        """The model's file or folder."""
         return self.folder / self.manifest.file
+
+    @property
+    def model_file(self) -> ModelFile:
+        """The file with what a runtime must know of it."""
+        manifest = self.manifest
+        return ModelFile(self.path, manifest.inputs, manifest.outputs, manifest.precision, manifest.batch_sizes)
 
     def answers(self) -> Answers:
         """Read the request pool and the artifact's own outputs for it.
@@ -141,9 +184,18 @@ class Artifact:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """SHA-256 in hexadecimal of a file, or over the names and checksums of all files in a folder."""
+    if path.is_dir():
+        files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        return hashlib.sha256("".join(f"{sha256_of(path / file)}  {file}\n" for file in files).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

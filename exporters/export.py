@@ -2,68 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Protocol
 
-from exporters.artifact import Answers, Artifact, ArtifactError, Manifest, sha256_of, write_answers, write_manifest
-from exporters.exporter import EXPORTERS, Exporter
+from exporters.artifact import (
+    Answers,
+    Artifact,
+    ArtifactError,
+    Manifest,
+    sha256_of,
+    size_of,
+    write_answers,
+    write_manifest,
+)
+from exporters.checker import Checker, Compute, ModelFile
+from exporters.exporter import Exporter, exporter_for
+from exporters.fingerprint import fingerprint
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
-from exporters.verification import TOLERANCES, ExportError, accuracy, compare, predict_in_batches
-from models import EvaluationSet, Model, Source, TailbedError, Tensors, TensorSpec, UnknownName, package_versions
+from exporters.verification import (
+    TOLERANCES,
+    ExportError,
+    accuracy,
+    compare,
+    determinism,
+    judge,
+    predict_in_batches,
+)
+from models import Model, TailbedError, UnknownName, package_versions
 
 _log = logging.getLogger(__name__)
 
 
-class CheckedModel(Protocol):
-    """An artifact in memory."""
+def unchanged(
+    model: Model, name: str, precision: str = DEFAULT_PRECISION, *, store: ArtifactStore, checker: Checker
+) -> Artifact | None:
+    """The artifact in ``store`` if it is intact and would come out the same again, else None.
 
-    def run(self, inputs: Tensors) -> Tensors:
-        """Outputs by name for a batch."""
-        ...
+    This imports no framework. It reads the whole file, and makes the model's data.
 
-
-class Checker(Protocol):
-    """What an artifact is checked with: the runtime that will serve it. ``servers.runtimes`` has them."""
-
-    name: str
-    packages: tuple[str, ...]
-
-    def load(
-        self, path: Path, *, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], threads: int
-    ) -> CheckedModel:
-        """Load a model's file."""
-        ...
+    Raises:
+        UnknownName: there is no such format or precision.
+        MissingPackage: a package that the export takes is not installed.
+    """
+    exporter = _exporter(model, name, precision)
+    found = _intact(store, f"{model.name}/{name}/{precision}")
+    if found is None:
+        return None
+    same = found.manifest.fingerprint == fingerprint(
+        model, exporter, precision, checker, _versions(model, name, exporter, checker)
+    )
+    return found if same else None
 
 
 def export(
     model: Model,
-    format: str,
+    name: str,
     precision: str = DEFAULT_PRECISION,
     *,
     store: ArtifactStore,
     checker: Checker,
     force: bool = False,
 ) -> Artifact:
-    """Make the artifact ``model/format/precision`` and publish it in ``store``.
+    """Make the artifact ``model/name/precision`` and publish it in ``store``.
 
     It appears there only after its outputs on the evaluation set, in batches, and on the request pool, one item at a
     time, were found to be its source's within the precision's tolerance. A failed or interrupted export leaves the
     store as it was.
 
-    An intact artifact that was made from the same weights, data, package versions and exporter is returned as it is,
-    unless ``force`` is set; its ``manifest.created`` is then earlier than the call.
+    An ``unchanged`` artifact is returned as it is unless ``force`` is set; its ``manifest.created`` is then earlier
+    than the call.
 
     This imports the model's framework, the exporter's libraries and the checker's, and trains the model if its
     weights are not in the cache: a process of its own is the place for it.
+
+    Args:
+        model: what is exported.
+        name: the exporter, as ``exporters_of(model)`` names it: a format, or a format and a framework.
+        precision: one of those that the exporter writes.
+        store: where the artifact goes.
+        checker: the runtime that loads the format.
+        force: export even what has not changed.
 
     Raises:
         UnknownName: there is no such format or precision.
@@ -71,30 +92,29 @@ def export(
         ExportError: the conversion failed, or the artifact does not compute what its source computes.
         PublishError: the store cannot be written.
     """
-    exporter = EXPORTERS.get(format)
-    if precision not in exporter.precisions:
-        raise UnknownName(f"unknown precision {precision!r} of {format}: choose from {', '.join(exporter.precisions)}")
-    ref = f"{model.name}/{format}/{precision}"
-    versions = package_versions(*exporter.packages, *checker.packages, needed_for=f"the export of {ref}")
+    exporter = _exporter(model, name, precision)
+    ref = f"{model.name}/{name}/{precision}"
+    versions = _versions(model, name, exporter, checker)
     source = model.source(exporter.framework)
-    versions = {**source.versions, **versions}
-    evaluation, pool = model.evaluation(), model.requests()
-    fingerprint = _fingerprint(model, exporter, precision, checker, source, versions, evaluation, pool)
-    if not force and (existing := _intact(store, ref)) and existing.manifest.fingerprint == fingerprint:
+    # Only now: the source has made the weights if there were none.
+    if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
         _log.info("%s: nothing has changed since %s", ref, existing.manifest.created)
         return existing
+    evaluation, pool = model.evaluation(), model.requests()
 
-    with store.publish(model.name, format, precision) as folder:
+    with store.publish(model.name, name, precision) as folder:
         path = folder / exporter.filename
         with _one_line(ref, "the conversion failed"):
             started = time.perf_counter()
-            exporter.write(model, source, precision, path)
+            settings = exporter.write(model, source, precision, path)
             seconds = time.perf_counter() - started
         with _one_line(ref, f"{checker.name} cannot run it"):
-            loaded = checker.load(path, inputs=model.inputs, outputs=model.outputs, threads=1)
-            outputs = predict_in_batches(loaded.run, evaluation.inputs)
+            file = ModelFile(path, model.inputs, model.outputs, precision, exporter.batch_sizes)
+            run = checker.load(file, Compute()).run
+            outputs = predict_in_batches(run, evaluation.inputs)
             # As they will be asked for: one by one. Kernels may sum in another order at another batch size.
-            answers = predict_in_batches(loaded.run, pool, batch=1)
+            answers = predict_in_batches(run, pool, batch=1)
+            repeated = determinism(run, pool)
         with _one_line(ref, f"it does not compute what {model.name} in {source.framework} does"):
             tolerance = TOLERANCES[precision]
             expected = predict_in_batches(source.predict, evaluation.inputs)
@@ -103,27 +123,48 @@ def export(
         scores = outputs[model.outputs[0].name]
         manifest = Manifest(
             model=model.name,
-            format=format,
+            export=name,
+            format=exporter.format,
             precision=precision,
             file=exporter.filename,
             inputs=model.inputs,
             outputs=model.outputs,
+            batch_sizes=exporter.batch_sizes,
             framework=source.framework,
-            versions=versions,
-            weights_sha256=source.weights_sha256,
+            settings=dict(settings),
+            versions={**source.versions, **versions},
+            weights_sha256=source.weights.sha256,
+            weights_origin=source.weights.origin,
             runtime=checker.name,
             sha256=sha256_of(path),
-            size_bytes=path.stat().st_size,
+            size_bytes=size_of(path),
             export_seconds=seconds,
             tolerance=tolerance,
             parity=parity,
             accuracy=None if evaluation.labels is None else accuracy(scores, evaluation.labels),
-            fingerprint=fingerprint,
+            determinism=repeated,
+            behaviours=judge(run, model.behaviours()),
+            fingerprint=fingerprint(model, exporter, precision, checker, versions),
             created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         write_manifest(folder, manifest)
         write_answers(folder, Answers(pool, answers))
     return Artifact(store.root / ref, manifest)
+
+
+def _exporter(model: Model, name: str, precision: str) -> Exporter:
+    exporter = exporter_for(model, name)
+    if precision in exporter.unsupported:
+        raise ExportError(f"{model.name}/{name}/{precision} is not supported: {exporter.unsupported[precision]}")
+    if precision not in exporter.precisions:
+        raise UnknownName(f"unknown precision {precision!r} of {name}: choose from {', '.join(exporter.precisions)}")
+    if precision.startswith("int8-static") and model.calibration is None:
+        raise UnknownName(f"{model.name} has no calibration set, which {precision} needs")
+    return exporter
+
+
+def _versions(model: Model, name: str, exporter: Exporter, checker: Checker) -> dict[str, str]:
+    return package_versions(*exporter.packages, *checker.packages, needed_for=f"the export of {model.name} to {name}")
 
 
 def _intact(store: ArtifactStore, ref: str) -> Artifact | None:
@@ -133,34 +174,6 @@ def _intact(store: ArtifactStore, ref: str) -> Artifact | None:
     except ArtifactError:
         return None
     return artifact
-
-
-def _fingerprint(
-    model: Model,
-    exporter: Exporter,
-    precision: str,
-    checker: Checker,
-    source: Source,
-    versions: Mapping[str, str],
-    evaluation: EvaluationSet,
-    pool: Tensors,
-) -> str:
-    facts = {
-        "model": [model.name, *map(asdict, model.inputs), *map(asdict, model.outputs)],
-        "weights": source.weights_sha256,
-        "versions": dict(versions),
-        # Its text, because an option that it sets has no version.
-        "exporter": inspect.getsource(inspect.getmodule(type(exporter)) or type(exporter)),
-        "precision": [precision, TOLERANCES[precision]],
-        "checker": checker.name,
-    }
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    labels = {} if evaluation.labels is None else {"labels": evaluation.labels}
-    for tensors in (evaluation.inputs, labels, pool):
-        for name, array in sorted(tensors.items()):
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 @contextmanager

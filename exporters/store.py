@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exporters.artifact import MANIFEST, Artifact, ArtifactError
-from exporters.exporter import EXPORTERS
+from exporters.exporter import PRECISIONS, exporter_for
 from models import MODELS, UnknownName, home, published
 
 DEFAULT_PRECISION = "fp32"
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class ArtifactStore:
-    """A folder of artifacts, ``<model>/<format>/<precision>/`` each.
+    """A folder of artifacts, ``<model>/<format>/<precision>/`` each; see ``exporters_of`` for the format's name.
 
     Args:
         root: the folder; ``home()/artifacts`` by default. It need not exist yet.
@@ -48,9 +48,9 @@ class ArtifactStore:
                 f"no artifact {ref!r}: name one as model/format, such as digits/onnx, or give its folder's path"
             )
         model, format, precision = parts
-        MODELS.get(model)
-        if precision not in (known := EXPORTERS.get(format).precisions):
-            raise UnknownName(f"unknown precision {precision!r} of {format}: choose from {', '.join(known)}")
+        exporter_for(MODELS.get(model), format)
+        if precision not in PRECISIONS:
+            raise UnknownName(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)}")
         raise ArtifactError(f"no artifact {ref!r} in {self.root}: make it with 'tailbed export {model} --to {format}'")
 
     @staticmethod

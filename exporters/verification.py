@@ -6,13 +6,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from exporters.artifact import Parity
-from models import TailbedError, TensorMismatch, Tensors, TensorSpec, check_tensors
+from exporters.artifact import BehaviourResult, Determinism, Parity
+from models import Behaviour, TailbedError, TensorMismatch, Tensors, TensorSpec, check_tensors
 
-TOLERANCES = {"fp32": 1e-4}
-"""Largest absolute difference from the source's outputs, by precision."""
+TOLERANCES = {
+    "fp32": 1e-4,
+    "fp16": 1e-2,
+    "bf16": 1e-1,
+    "int8-dynamic": 2.5e-1,
+    "int8-static": 2.5e-1,
+    "int8-static-signed": 2.5e-1,
+}
+"""Largest difference from the source's outputs, by precision, as a share of their scale: the largest absolute value
+that the source gives on the evaluation set, or 1 where that is less."""
 
 _BATCH = 32
+_ALONE = 8
 
 
 class ExportError(TailbedError):
@@ -37,13 +46,13 @@ def compare(outputs: tuple[TensorSpec, ...], found: Tensors, expected: Tensors, 
 
     Raises:
         ExportError: an output is missing, has another dtype or shape, is not finite, or differs from the source's
-            by more than ``tolerance``.
+            by more than ``tolerance`` times the source's largest absolute value, or times 1 where that is less.
     """
     try:
         check_tensors(outputs, found)
     except TensorMismatch as error:
         raise ExportError(str(error)) from error
-    largest = 0.0
+    largest = scale = 0.0
     for name in (spec.name for spec in outputs):
         if found[name].shape != expected[name].shape:
             raise ExportError(
@@ -55,23 +64,48 @@ def compare(outputs: tuple[TensorSpec, ...], found: Tensors, expected: Tensors, 
             raise ExportError(
                 f"output {name!r} or the source's is not finite, first at {_first(~np.isfinite(difference))}"
             )
-        if (difference > tolerance).any():
+        bound = tolerance * max(1.0, float(np.abs(expected[name].astype(np.float64)).max()))
+        if (difference > bound).any():
             raise ExportError(
-                f"output {name!r} differs from the source's by {difference.max():.3g}, tolerance {tolerance:g}, "
-                f"first at {_first(difference > tolerance)}"
+                f"output {name!r} differs from the source's by {difference.max():.3g}, tolerance {bound:.3g}, "
+                f"first at {_first(difference > bound)}"
             )
-        largest = max(largest, float(difference.max()))
+        largest, scale = max(largest, float(difference.max())), max(scale, bound / tolerance if tolerance else 1.0)
     scores = outputs[0].name
     return Parity(
         max_abs_diff=largest,
+        scale=scale,
         label_agreement=float(np.mean(_labels(found[scores]) == _labels(expected[scores]))),
         items=len(found[scores]),
     )
 
 
+def determinism(run: Callable[[Tensors], Tensors], inputs: Tensors) -> Determinism:
+    """Compute the first items of ``inputs`` twice in a batch, and once each alone."""
+    batch = {name: array[:_ALONE] for name, array in inputs.items()}
+    first, second = (predict_in_batches(run, batch) for _ in range(2))
+    alone = predict_in_batches(run, batch, batch=1)
+    return Determinism(repeat_max_abs_diff=_apart(first, second), batch_max_abs_diff=_apart(first, alone))
+
+
+def judge(run: Callable[[Tensors], Tensors], behaviours: tuple[Behaviour, ...]) -> tuple[BehaviourResult, ...]:
+    """How many cases of each behavioural check the artifact passes."""
+    results = []
+    for behaviour in behaviours:
+        passed = behaviour.judge(predict_in_batches(run, behaviour.inputs))
+        results.append(
+            BehaviourResult(name=behaviour.name, kind=behaviour.kind, passed=int(passed.sum()), cases=len(passed))
+        )
+    return tuple(results)
+
+
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Share of the items whose largest score is at the true label; scores ``[items, classes]``, labels ``[items]``."""
     return float(np.mean(_labels(scores) == labels))
+
+
+def _apart(one: Tensors, other: Tensors) -> float:
+    return max(float(np.abs(one[name].astype(np.float64) - other[name]).max()) for name in one)
 
 
 def _labels(scores: np.ndarray) -> np.ndarray:

@@ -2,17 +2,22 @@
 
 from models.errors import TailbedError
 from models.home import home
-from models.model import MODELS, EvaluationSet, Model, Source
+from models.model import FRAMEWORKS, Behaviour, EvaluationSet, Model, Source
+from models.models import MODELS, Models
 from models.packages import MissingPackage, package_versions
 from models.publishing import PublishError, published
 from models.registry import Registry, UnknownName
 from models.tensor import TensorMismatch, Tensors, TensorSpec, check_tensors
+from models.weights import Weights
 
 __all__ = [
+    "FRAMEWORKS",
     "MODELS",
+    "Behaviour",
     "EvaluationSet",
     "MissingPackage",
     "Model",
+    "Models",
     "PublishError",
     "Registry",
     "Source",
@@ -21,6 +26,7 @@ __all__ = [
     "TensorSpec",
     "Tensors",
     "UnknownName",
+    "Weights",
     "check_tensors",
     "home",
     "package_versions",

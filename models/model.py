@@ -10,8 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.packages import MissingPackage
-from models.registry import Registry, UnknownName
+from models.registry import UnknownName
 from models.tensor import Tensors, TensorSpec
+from models.weights import Weights
+
+FRAMEWORKS = ("pytorch", "keras", "jax", "sklearn", "lightgbm", "xgboost", "onnx")
+"""What a model can be written in. ``onnx`` is a file that a user brought."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,32 @@ class EvaluationSet:
     labels: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model of this kind must do on inputs made for the purpose (Ribeiro et al., "Beyond Accuracy", 2020).
+
+    Attributes:
+        name: what is asked of it, such as ``"reads a digit moved by one pixel as the same"``.
+        kind: ``"minimum functionality"``, ``"invariance"`` or ``"directional"``.
+        inputs: the cases, ``[items, ...]`` by input name.
+        judge: from the outputs for all items, bool ``[cases]``: which cases were passed.
+    """
+
+    name: str
+    kind: str
+    inputs: Tensors
+    judge: Callable[[Tensors], np.ndarray]
+
+
 class Source(Protocol):
     """A model in its framework, weights loaded, ready to be exported."""
 
     framework: str
     versions: Mapping[str, str]
     """Versions of the packages that define what the source computes, by distribution name."""
-    weights_sha256: str
+    weights: Weights
     module: Any
-    """The framework's own object, such as a ``torch.nn.Module`` in evaluation mode."""
+    """The framework's own object: a ``torch.nn.Module`` in evaluation mode, a ``keras.Model``, a ``JAXModule``, ..."""
 
     def predict(self, inputs: Tensors) -> dict[str, np.ndarray]:
         """Outputs by name for a batch of inputs, as the framework itself computes them."""
@@ -51,10 +72,14 @@ class Model:
         summary: one line for listings.
         inputs: specifications of the inputs, batch first.
         outputs: specifications of the outputs, batch first; the first one holds the class scores.
-        evaluation: loads the evaluation set.
+        evaluation: loads the evaluation set, which nothing is trained or calibrated on.
         requests: loads the pool of distinct request inputs, ``[items, ...]`` by input name; one item is one
             request of batch size 1.
-        frameworks: where the model is natively written; ``models/<name>/<framework>.py`` has ``load()``.
+        frameworks: where the model is natively written; ``<package>/<framework>.py`` has ``build(model, weights)``.
+        package: the package of the sources and the weights, such as ``models.digits``; ``<package>/weights.py`` has
+            ``load(model)``.
+        calibration: loads inputs that static quantization takes its ranges from, none of the evaluation set.
+        behaviours: makes the behavioural checks that every artifact goes through.
     """
 
     name: str
@@ -64,9 +89,12 @@ class Model:
     evaluation: Callable[[], EvaluationSet]
     requests: Callable[[], Tensors]
     frameworks: tuple[str, ...]
+    package: str = ""
+    calibration: Callable[[], Tensors] | None = None
+    behaviours: Callable[[], tuple[Behaviour, ...]] = tuple
 
     def source(self, framework: str) -> Source:
-        """The model in ``framework``, trained or read from the cache. Imports that framework.
+        """The model in ``framework`` with its ``weights()``. Imports that framework.
 
         Raises:
             UnknownName: the model is not written in that framework.
@@ -74,12 +102,28 @@ class Model:
         """
         if framework not in self.frameworks:
             raise UnknownName(f"{self.name} is not written in {framework!r}: choose from {', '.join(self.frameworks)}")
+        return self.build(framework, self.weights())
+
+    def weights(self) -> Weights:
+        """The weights: read from the cache, or made, which may import a framework and train.
+
+        Raises:
+            MissingPackage: what makes them is not installed.
+        """
         try:
-            source: Source = import_module(f"models.{self.name}.{framework}").load()
+            weights: Weights = import_module(f"{self.package}.weights").load(self)
+        except ModuleNotFoundError as error:
+            raise MissingPackage(str(error.name), f"the weights of {self.name}") from error
+        return weights
+
+    def build(self, framework: str, weights: Weights) -> Source:
+        """The model in ``framework`` with the given weights. Imports that framework.
+
+        Raises:
+            MissingPackage: the framework is not installed.
+        """
+        try:
+            source: Source = import_module(f"{self.package}.{framework}").build(self, weights)
         except ModuleNotFoundError as error:
             raise MissingPackage(str(error.name), f"{self.name} in {framework}") from error
         return source
-
-
-MODELS: Registry[Model] = Registry("models", entry="model", attribute="MODEL")
-"""Every ``models/<name>/model.py``."""

@@ -9,6 +9,7 @@ import torch
 
 from models.packages import package_versions
 from models.tensor import Tensors, TensorSpec
+from models.weights import Weights
 
 
 class PyTorchSource:
@@ -26,10 +27,10 @@ class PyTorchSource:
         *,
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
-        weights_sha256: str,
+        weights: Weights,
     ) -> None:
         self.module = module.eval()
-        self.weights_sha256 = weights_sha256
+        self.weights = weights
         self.versions: Mapping[str, str] = package_versions("torch", needed_for="a PyTorch model")
         self._inputs = [spec.name for spec in inputs]
         self._outputs = [spec.name for spec in outputs]

@@ -18,8 +18,9 @@ class UnknownName(TailbedError):
 class Registry(Generic[T]):
     """The folders of a package that hold a certain module, by the folder's name.
 
-    ``Registry("models", entry="model", attribute="MODEL")`` knows ``models/digits/model.py``, whose ``MODEL``
-    is the entry ``digits``. Listing the names imports nothing; ``get`` imports the one entry asked for.
+    ``Registry("servers", entry="stack", attribute="STACK")`` knows ``servers/grpc/stack.py``, whose ``STACK``
+    is the entry ``grpc``; a name has dashes for its folder's underscores. Listing the names imports nothing; ``get``
+    imports the one entry asked for.
     """
 
     def __init__(self, package: str, *, entry: str, attribute: str) -> None:
@@ -30,7 +31,7 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """The registered names, sorted."""
         folder = Path(str(import_module(self._package).__file__)).parent
-        return sorted(found.parent.name for found in folder.glob(f"*/{self._entry}.py"))
+        return sorted(found.parent.name.replace("_", "-") for found in folder.glob(f"*/{self._entry}.py"))
 
     def get(self, name: str) -> T:
         """The entry called ``name``.
@@ -40,5 +41,5 @@ class Registry(Generic[T]):
         """
         if name not in self.names():
             raise UnknownName(f"unknown {self._entry} {name!r}: choose from {', '.join(self.names())}")
-        module = import_module(f"{self._package}.{name}.{self._entry}")
+        module = import_module(f"{self._package}.{name.replace('-', '_')}.{self._entry}")
         return cast(T, getattr(module, self._attribute))

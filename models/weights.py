@@ -27,13 +27,17 @@ class Weights:
     Attributes:
         tensors: arrays by the parameter's name.
         sha256: SHA-256 of the safetensors file.
+        origin: where they come from, in words: ``trained``, ``random, seed 0``, ``file NAME`` or ``hub REPOSITORY``.
     """
 
     tensors: Tensors
     sha256: str
+    origin: str
 
 
-def cached_weights(model: str, recipe: tuple[ModuleType, ...], make: Callable[[], Tensors]) -> Weights:
+def cached_weights(
+    model: str, recipe: tuple[ModuleType, ...], make: Callable[[], Tensors], *, origin: str = "trained"
+) -> Weights:
     """The weights of ``model``: read from the cache, or made by ``make`` and put there.
 
     They are kept under ``home()/weights/<model>/<recipe>/``, where ``recipe`` is a hash of the source text of the
@@ -58,7 +62,13 @@ def cached_weights(model: str, recipe: tuple[ModuleType, ...], make: Callable[[]
             (folder / _FILE).write_bytes(content)
             # The format of sha256sum, which can check it by hand.
             (folder / _CHECKSUM).write_text(f"{sha256(content).hexdigest()}  {_FILE}\n")
-    return Weights(safetensors.numpy.load(content), sha256(content).hexdigest())
+    return Weights(safetensors.numpy.load(content), sha256(content).hexdigest(), origin)
+
+
+def identity(model: str) -> str:
+    """The checksums of all weights that are kept for ``model``; empty while none has been made or brought."""
+    kept = sorted((home() / "weights" / model).glob(f"*/{_CHECKSUM}"))
+    return " ".join(path.read_text(errors="replace").partition(" ")[0] for path in kept)
 
 
 def _fingerprint(recipe: tuple[ModuleType, ...]) -> str:

@@ -14,10 +14,16 @@ class Settings:
     Attributes:
         instances: model instances that compute at the same time.
         threads: threads that one instance computes with (intra-op).
+        device: what computes: ``cpu`` or ``cuda``.
+        max_batch: most items that the server puts together from several requests; 1 turns dynamic batching off.
+        max_delay_us: longest time that a request waits for others to join its batch.
     """
 
     instances: int = 1
     threads: int = 1
+    device: str = "cpu"
+    max_batch: int = 1
+    max_delay_us: int = 0
 
 
 @dataclass(frozen=True)

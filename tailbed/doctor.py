@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import psutil
 
-from exporters import EXPORTERS, ArtifactStore
+from exporters import ArtifactStore, all_exporters
 from models import MODELS, home
 from servers import STACKS, ProcessError
 from servers.runtimes import RUNTIMES
@@ -107,8 +107,8 @@ def _models() -> Iterator[Finding]:
 
 
 def _exporters() -> Iterator[Finding]:
-    for name in EXPORTERS.names():
-        yield _packages(f"export to {name}", EXPORTERS.get(name).packages)
+    for exporter in all_exporters():
+        yield _packages(f"export {exporter.framework} to {exporter.format}", exporter.packages)
 
 
 def _runtimes() -> Iterator[Finding]:

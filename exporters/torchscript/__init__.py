@@ -1,1 +1,4 @@
 """TorchScript, traced and frozen."""
+
+SOURCES = ("pytorch",)
+"""The frameworks that it is written from, the usual one first; ``<framework>.py`` beside this has the exporter."""

@@ -11,6 +11,7 @@ from models.packages import package_versions
 from models.tensor import Tensors
 
 HELD_OUT = 450
+CALIBRATION = 256
 _SPLIT_SEED = 0
 
 
@@ -50,6 +51,11 @@ def evaluation() -> EvaluationSet:
     """The held-out part."""
     held_out = load_split()[1]
     return EvaluationSet({"image": held_out.images}, held_out.labels)
+
+
+def calibration() -> Tensors:
+    """The first images of the part to train on."""
+    return {"image": load_split()[0].images[:CALIBRATION]}
 
 
 def requests() -> Tensors:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from models.digits.data import evaluation, requests
+from models.digits.data import calibration, evaluation, requests
 from models.model import Model
 from models.tensor import TensorSpec
 
-MODEL = Model(
+DIGITS = Model(
     name="digits",
     summary="convolutional network of 151 thousand parameters on scikit-learn's handwritten digits",
     inputs=(TensorSpec("image", "float32", ("batch", 1, 8, 8)),),
     outputs=(TensorSpec("scores", "float32", ("batch", 10)),),
     evaluation=evaluation,
     requests=requests,
-    frameworks=("pytorch",),
+    frameworks=("pytorch", "keras", "jax"),
+    package="models.digits",
+    calibration=calibration,
 )
+
+MODELS = (DIGITS,)

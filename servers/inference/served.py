@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from exporters.artifact import Artifact
+from exporters.checker import Compute
 from models import TailbedError, TensorSpec, check_tensors
 from servers.deployment import Settings
 from servers.errors import ServerError
@@ -52,7 +53,7 @@ class ServedModel:
         """
         self._artifact = Artifact.read(folder)
         self._runtime = runtime_for(self._artifact.manifest.format)
-        self._threads = settings.threads
+        self._compute = Compute(settings.device, settings.threads)
         manifest = self._artifact.manifest
         self.metadata = ModelMetadata(
             manifest.model, self._runtime.platform, manifest.inputs, manifest.outputs, (VERSION,)
@@ -115,9 +116,7 @@ class ServedModel:
 
     def _load(self) -> LoadedModel:
         manifest = self._artifact.manifest
-        model = self._runtime.load(
-            self._artifact.path, inputs=manifest.inputs, outputs=manifest.outputs, threads=self._threads
-        )
+        model = self._runtime.load(self._artifact.model_file, self._compute)
         self._facts = ", ".join(f"{name} {fact}" for name, fact in model.facts.items())
         check_tensors(manifest.outputs, model.run({spec.name: _zeros(spec) for spec in manifest.inputs}))
         return model

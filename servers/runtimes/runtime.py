@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from models import Registry, TailbedError, Tensors, TensorSpec, UnknownName
+from exporters.checker import Compute, ModelFile
+from models import Registry, TailbedError, Tensors, UnknownName
 
 
 class RuntimeLoadError(TailbedError):
@@ -17,6 +18,13 @@ class RuntimeLoadError(TailbedError):
     def __init__(self, path: Path, expected: str, error: Exception) -> None:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         super().__init__(f"{path}: not {expected} ({first})")
+
+
+class DeviceError(TailbedError):
+    """A device that the runtime or the machine does not have."""
+
+    def __init__(self, runtime: str, device: str, reason: str) -> None:
+        super().__init__(f"{runtime} cannot compute on {device}: {reason}")
 
 
 class LoadedModel(Protocol):
@@ -39,14 +47,16 @@ class Runtime(Protocol):
     """The Open Inference Protocol's name for format and runtime, such as ``onnx_onnxv1``."""
     packages: tuple[str, ...]
     """Distributions whose versions decide what is computed."""
+    devices: tuple[str, ...]
+    """What it can compute on where the machine has it: ``cpu``, ``cuda``."""
 
-    def load(
-        self, path: Path, *, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], threads: int
-    ) -> LoadedModel:
-        """Load a model's file to compute with ``threads`` intra-op threads.
+    def load(self, file: ModelFile, compute: Compute) -> LoadedModel:
+        """Load a model's file, to compute on ``compute.device`` with ``compute.threads`` intra-op threads.
 
         Raises:
             RuntimeLoadError: the file is not what the format says.
+            DeviceError: the device is not to be had.
+            MissingPackage: the runtime's library is not installed.
         """
         ...
 

@@ -29,13 +29,12 @@ def export(model: str, formats: tuple[str, ...], precision: str, as_json: bool) 
     from rich.console import Console
     from rich.table import Table
 
-    from exporters import EXPORTERS, ArtifactStore
+    from exporters import ArtifactStore, exporter_for
     from models import MODELS
     from tailbed.experiment.exporting import export_artifact
 
-    MODELS.get(model)
     for format in formats:
-        EXPORTERS.get(format)
+        exporter_for(MODELS.get(model), format)
     store, artifacts = ArtifactStore(), []
     with Console(stderr=True).status("") as status:
         for format in formats:
@@ -53,8 +52,8 @@ def export(model: str, formats: tuple[str, ...], precision: str, as_json: bool) 
             artifact.ref,
             f"{manifest.size_bytes / 1e6:.2f} MB",
             f"{manifest.export_seconds:.1f} s",
-            f"{manifest.parity.max_abs_diff:.1e}",
-            f"{manifest.parity.label_agreement:.1%}",
+            "-" if manifest.parity is None else f"{manifest.parity.max_abs_diff:.1e}",
+            "-" if manifest.parity is None else f"{manifest.parity.label_agreement:.1%}",
             "-" if manifest.accuracy is None else f"{manifest.accuracy:.1%}",
         )
     Console().print(table)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from exporters import Artifact, ArtifactStore, ExportError, export
+from exporters import Artifact, ArtifactStore, ExportError, export, exporter_for, unchanged
 from models import MODELS, TailbedError
 from servers import SupervisedProcess
 from servers.runtimes import runtime_for
@@ -22,6 +22,10 @@ def export_artifact(model: str, format: str, precision: str, store: ArtifactStor
     Raises:
         TailbedError: unknown names, or the export failed; in one line.
     """
+    chosen = MODELS.get(model)
+    checker = runtime_for(exporter_for(chosen, format).format)
+    if (existing := unchanged(chosen, format, precision, store=store, checker=checker)) is not None:
+        return existing
     with tempfile.TemporaryDirectory(prefix="tailbed-export-") as scratch:
         answer, log = Path(scratch) / "answer.json", Path(scratch) / "export.log"
         argv = [sys.executable, "-m", __name__, model, format, precision, str(store.root), str(answer)]
@@ -38,9 +42,9 @@ def export_artifact(model: str, format: str, precision: str, store: ArtifactStor
 
 def _main(model: str, format: str, precision: str, store: str, answer: str) -> None:
     try:
-        artifact = export(
-            MODELS.get(model), format, precision, store=ArtifactStore(Path(store)), checker=runtime_for(format)
-        )
+        chosen = MODELS.get(model)
+        checker = runtime_for(exporter_for(chosen, format).format)
+        artifact = export(chosen, format, precision, store=ArtifactStore(Path(store)), checker=checker)
         said = {"folder": str(artifact.folder)}
     except TailbedError as error:
         said = {"error": str(error)}

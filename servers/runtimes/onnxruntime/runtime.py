@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models import Tensors, TensorSpec, package_versions
+from exporters.checker import Compute, ModelFile
+from models import Tensors, package_versions
 from servers.runtimes.runtime import LoadedModel, Runtime, RuntimeLoadError
 
 _ERROR_AND_ABOVE = 3
@@ -30,14 +30,9 @@ class _ONNXRuntime:
     platform = "onnx_onnxv1"
     packages: tuple[str, ...] = ("onnxruntime",)
 
-    def load(
-        self,
-        path: Path,
-        *,
-        inputs: tuple[TensorSpec, ...],  # noqa: ARG002  # the file itself knows their names
-        outputs: tuple[TensorSpec, ...],
-        threads: int,
-    ) -> LoadedModel:
+    devices: tuple[str, ...] = ("cpu",)
+
+    def load(self, file: ModelFile, compute: Compute) -> LoadedModel:
         """Load an ONNX file.
 
         Raises:
@@ -48,7 +43,7 @@ class _ONNXRuntime:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = compute.threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = _ERROR_AND_ABOVE
@@ -56,18 +51,18 @@ class _ONNXRuntime:
         # look busy. It only matters with two threads or more.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
         # The library's errors have no common class of their own.
         except Exception as error:
-            raise RuntimeLoadError(path, "an ONNX model that ONNX Runtime can run", error) from error
+            raise RuntimeLoadError(file.path, "an ONNX model that ONNX Runtime can run", error) from error
         facts = {
             **versions,
             "providers": ",".join(session.get_providers()),
-            "intra_op_threads": str(threads),
+            "intra_op_threads": str(compute.threads),
             "inter_op_threads": "1",
             "intra_op_spinning": "off",
         }
-        return _Session(session, [spec.name for spec in outputs], facts)
+        return _Session(session, [spec.name for spec in file.outputs], facts)
 
 
 RUNTIME: Runtime = _ONNXRuntime()

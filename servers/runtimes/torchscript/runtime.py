@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models import Tensors, TensorSpec, package_versions
+from exporters.checker import Compute, ModelFile
+from models import Tensors, package_versions
 from servers.runtimes.runtime import LoadedModel, Runtime, RuntimeLoadError
 
 
@@ -39,9 +39,9 @@ class _TorchScript:
     platform = "pytorch_torchscript"
     packages: tuple[str, ...] = ("torch",)
 
-    def load(
-        self, path: Path, *, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], threads: int
-    ) -> LoadedModel:
+    devices: tuple[str, ...] = ("cpu",)
+
+    def load(self, file: ModelFile, compute: Compute) -> LoadedModel:
         """Load a TorchScript file. A trace knows no names: inputs and outputs go by the specifications' order.
 
         torch has one thread count for the whole process: the last model loaded sets it.
@@ -53,7 +53,7 @@ class _TorchScript:
         versions = package_versions(*self.packages, needed_for="the runtime torchscript")
         import torch
 
-        torch.set_num_threads(threads)
+        torch.set_num_threads(compute.threads)
         if torch.get_num_interop_threads() != 1:
             torch.set_num_interop_threads(1)
         try:
@@ -62,9 +62,9 @@ class _TorchScript:
                 warnings.filterwarnings(
                     "ignore", message=r"`torch\.jit\.load` is deprecated", category=DeprecationWarning
                 )
-                module = torch.jit.load(path, map_location="cpu")
+                module = torch.jit.load(file.path, map_location="cpu")
         except (RuntimeError, ValueError, OSError) as error:
-            raise RuntimeLoadError(path, "a TorchScript model", error) from error
+            raise RuntimeLoadError(file.path, "a TorchScript model", error) from error
         facts = {
             **versions,
             "device": "cpu",
@@ -73,7 +73,7 @@ class _TorchScript:
             "intra_op_threads": str(torch.get_num_threads()),
             "inter_op_threads": str(torch.get_num_interop_threads()),
         }
-        return _Module(torch, module, [spec.name for spec in inputs], [spec.name for spec in outputs], facts)
+        return _Module(torch, module, [spec.name for spec in file.inputs], [spec.name for spec in file.outputs], facts)
 
 
 def _writable(array: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 from exporters.exporter import Exporter
@@ -21,6 +22,8 @@ class _TorchScript:
     framework = "pytorch"
     filename = "model.pt"
     precisions: tuple[str, ...] = ("fp32",)
+    unsupported: Mapping[str, str] = {}
+    batch_sizes: tuple[int, ...] | None = None
     packages: tuple[str, ...] = ("torch",)
 
     def write(
@@ -29,7 +32,7 @@ class _TorchScript:
         source: Source,
         precision: str,  # noqa: ARG002  # there is one so far
         path: Path,
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Write ``source`` to ``path``; a trace keeps every axis dynamic that the module's code does not fix."""
         import torch
 
@@ -42,6 +45,7 @@ class _TorchScript:
             with torch.inference_mode():
                 module = torch.jit.freeze(torch.jit.trace(source.module, examples, check_trace=False))
             torch.jit.save(module, path)
+        return {}
 
 
 EXPORTER: Exporter = _TorchScript()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ class _ONNX:
     framework = "pytorch"
     filename = "model.onnx"
     precisions: tuple[str, ...] = ("fp32",)
+    unsupported: Mapping[str, str] = {}
+    batch_sizes: tuple[int, ...] | None = None
     packages: tuple[str, ...] = ("torch", "onnx", "onnxscript")
 
     def write(
@@ -27,7 +29,7 @@ class _ONNX:
         source: Source,
         precision: str,  # noqa: ARG002  # there is one so far
         path: Path,
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Write ``source`` to ``path``; every symbolic axis of the specifications is dynamic, and named so."""
         import torch
 
@@ -50,6 +52,7 @@ class _ONNX:
                 external_data=False,
                 verbose=False,
             )
+        return {}
 
 
 @contextmanager

@@ -1,0 +1,61 @@
+"""Whether an artifact would come out the same again, told without importing any framework."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from exporters.checker import Checker
+from exporters.exporter import Exporter
+from exporters.verification import TOLERANCES
+from models import Model
+from models.weights import identity
+
+
+def fingerprint(model: Model, exporter: Exporter, precision: str, checker: Checker, versions: Mapping[str, str]) -> str:
+    """SHA-256 over everything that the artifact is made and checked from.
+
+    That is the weights, the data, the versions of the packages, and the text of the modules that build the model,
+    write the format and load it: an option that is set there has no version.
+    """
+    facts = {
+        "model": [model.name, *map(asdict, model.inputs), *map(asdict, model.outputs)],
+        "weights": identity(model.name),
+        "data": _data(model),
+        "versions": dict(versions),
+        "precision": [precision, TOLERANCES[precision]],
+        "text": [_text(model.package), *(_text(_package(part)) for part in (exporter, checker))],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _data(model: Model) -> str:
+    digest = hashlib.sha256()
+    evaluation = model.evaluation()
+    sets = [evaluation.inputs, model.requests(), model.calibration() if model.calibration else {}]
+    sets += [{} if evaluation.labels is None else {"labels": evaluation.labels}]
+    sets += [behaviour.inputs for behaviour in model.behaviours()]
+    for tensors in sets:
+        for name, array in sorted(tensors.items()):
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _package(part: object) -> str:
+    return type(part).__module__.rpartition(".")[0]
+
+
+@cache
+def _text(package: str) -> str:
+    digest = hashlib.sha256()
+    folder = Path(str(import_module(package).__file__)).parent
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
