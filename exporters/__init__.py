@@ -4,12 +4,16 @@ from exporters.artifact import ANSWERS, MANIFEST, Answers, Artifact, ArtifactErr
 from exporters.checker import Checker, Compute, ModelFile
 from exporters.export import export, unchanged
 from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of, formats
+from exporters.import_artifact import GENERATED, Given, import_artifact, model_name
+from exporters.importer import IMPORTERS, Importer, ModelImportError, Signature
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
 from exporters.verification import TOLERANCES, ExportError
 
 __all__ = [
     "ANSWERS",
     "DEFAULT_PRECISION",
+    "GENERATED",
+    "IMPORTERS",
     "MANIFEST",
     "PRECISIONS",
     "TOLERANCES",
@@ -21,13 +25,19 @@ __all__ = [
     "Compute",
     "ExportError",
     "Exporter",
+    "Given",
+    "Importer",
     "Manifest",
     "ModelFile",
+    "ModelImportError",
     "Parity",
+    "Signature",
     "all_exporters",
     "export",
     "exporter_for",
     "exporters_of",
     "formats",
+    "import_artifact",
+    "model_name",
     "unchanged",
 ]

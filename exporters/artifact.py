@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,10 +13,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from exporters.checker import ModelFile
 from models import TailbedError, Tensors, TensorSpec
+from models.inputs import is_batched, one_item
 from models.validation import first_problem
 
 MANIFEST = "manifest.json"
+SCHEMA_VERSION = 2
 ANSWERS = "answers.npz"
+IMPORTED = "imported"
+"""The framework of a file that a user brought."""
 
 
 class ArtifactError(TailbedError):
@@ -63,7 +68,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = 2
+    schema_version: int = SCHEMA_VERSION
     model: str
     export: str
     """What it is called in its reference: the format, with the source's framework where it is not the usual one."""
@@ -76,7 +81,7 @@ class Manifest(BaseModel):
     batch_sizes: tuple[int, ...] | None
     """The batch sizes that the file computes; None for any. Others are put together from these."""
     framework: str
-    """The source framework; ``imported`` for a file that a user brought."""
+    """The source framework; ``IMPORTED`` for a file that a user brought."""
     settings: dict[str, str]
     """What the exporter set, such as the opset or how activations were quantized."""
     versions: dict[str, str]
@@ -99,19 +104,42 @@ class Manifest(BaseModel):
     accuracy: float | None
     """Share of the evaluation set that the artifact labels right; None where there are no true labels."""
     determinism: Determinism
+    answer_tolerance: float
+    """Largest absolute difference from ``answers.npz`` with which a server's answer is right."""
     behaviours: tuple[BehaviourResult, ...]
     fingerprint: str
     """SHA-256 over everything that the artifact was made and checked from: equal means there is nothing to redo."""
     created: str
     """UTC, ISO 8601."""
 
+    @property
+    def batched(self) -> bool:
+        """Whether it takes batches; else a request is one item without an axis for it."""
+        return is_batched(self.inputs + self.outputs)
+
 
 @dataclass(frozen=True)
 class Answers:
-    """The request pool and the artifact's own in-process outputs for it, each array ``[items, ...]``."""
+    """The request pool and the artifact's own in-process outputs for it, each array ``[items, ...]``.
+
+    ``batched`` is whether the model takes an item as ``[1, ...]``, or without the axis of items.
+    """
 
     inputs: Tensors
     outputs: Tensors
+    batched: bool = True
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        return len(next(iter(self.inputs.values())))
+
+    def request(self, item: int) -> dict[str, np.ndarray]:
+        """The tensors of one request."""
+        return one_item(self.inputs, item, batched=self.batched)
+
+    def answer(self, item: int) -> dict[str, np.ndarray]:
+        """The tensors of the right answer to it."""
+        return one_item(self.outputs, item, batched=self.batched)
 
 
 @dataclass(frozen=True)
@@ -149,7 +177,7 @@ class Artifact:
                 arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise ArtifactError(f"{path}: unreadable ({error}): export {self.ref} again") from error
-        return Answers(_under("inputs", arrays), _under("outputs", arrays))
+        return Answers(_under("inputs", arrays), _under("outputs", arrays), self.manifest.batched)
 
     def check(self) -> None:
         """Compare the model's file with the manifest's checksum.
@@ -173,12 +201,15 @@ class Artifact:
         """
         path = folder / MANIFEST
         try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            manifest = Manifest.model_validate_json(content)
         except FileNotFoundError as error:
             raise ArtifactError(f"{folder}: not an artifact: it has no {MANIFEST}") from error
         except OSError as error:
             raise ArtifactError(f"{path}: unreadable ({error.strerror})") from error
         except ValidationError as error:
+            if _is_of_another_version(content):
+                raise ArtifactError(f"{path}: made by another version of tailbed: export it again") from error
             raise ArtifactError(f"{path}: {first_problem(error)}") from error
         return cls(folder, manifest)
 
@@ -209,6 +240,14 @@ def write_answers(folder: Path, answers: Answers) -> None:
     arrays |= {f"outputs/{name}": array for name, array in answers.outputs.items()}
     with (folder / ANSWERS).open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes **kwargs for allow_pickle
+
+
+def _is_of_another_version(manifest: bytes) -> bool:
+    try:
+        found = json.loads(manifest)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("schema_version") not in (None, SCHEMA_VERSION)
 
 
 def _under(prefix: str, arrays: Tensors) -> dict[str, np.ndarray]:

@@ -26,12 +26,13 @@ from exporters.verification import (
     TOLERANCES,
     ExportError,
     accuracy,
+    answer_tolerance,
     compare,
     determinism,
     judge,
     predict_in_batches,
 )
-from models import Model, TailbedError, UnknownName, package_versions
+from models import MissingPackage, Model, TailbedError, UnknownName, package_versions
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ def export(
         _log.info("%s: nothing has changed since %s", ref, existing.manifest.created)
         return existing
     evaluation, pool = model.evaluation(), model.requests()
+    batch_sizes = model.batch_sizes or exporter.batch_sizes
 
     with store.publish(model.name, name, precision) as folder:
         path = folder / exporter.filename
@@ -109,7 +111,7 @@ def export(
             settings = exporter.write(model, source, precision, path)
             seconds = time.perf_counter() - started
         with _one_line(ref, f"{checker.name} cannot run it"):
-            file = ModelFile(path, model.inputs, model.outputs, precision, exporter.batch_sizes)
+            file = ModelFile(path, model.inputs, model.outputs, precision, batch_sizes)
             run = checker.load(file, Compute()).run
             outputs = predict_in_batches(run, evaluation.inputs)
             # As they will be asked for: one by one. Kernels may sum in another order at another batch size.
@@ -129,7 +131,7 @@ def export(
             file=exporter.filename,
             inputs=model.inputs,
             outputs=model.outputs,
-            batch_sizes=exporter.batch_sizes,
+            batch_sizes=batch_sizes,
             framework=source.framework,
             settings=dict(settings),
             versions={**source.versions, **versions},
@@ -143,6 +145,7 @@ def export(
             parity=parity,
             accuracy=None if evaluation.labels is None else accuracy(scores, evaluation.labels),
             determinism=repeated,
+            answer_tolerance=answer_tolerance(precision, answers, repeated),
             behaviours=judge(run, model.behaviours()),
             fingerprint=fingerprint(model, exporter, precision, checker, versions),
             created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -181,8 +184,8 @@ def _one_line(ref: str, what: str) -> Iterator[None]:
     """Give what a framework raises, which can be of any type and length, as one line."""
     try:
         yield
-    except OSError:
-        raise  # the disk's matter, and the store's to tell
+    except (OSError, MissingPackage):
+        raise  # the disk's matter, and the store's to tell; what is not installed is no failure of the conversion
     except Exception as error:
         first = next(iter(str(error).strip().splitlines()), "")
         reason = first if isinstance(error, TailbedError) else f"{type(error).__name__}: {first}"

@@ -25,11 +25,16 @@ def fingerprint(model: Model, exporter: Exporter, precision: str, checker: Check
     """
     facts = {
         "model": [model.name, *map(asdict, model.inputs), *map(asdict, model.outputs)],
-        "weights": identity(model.name),
+        "weights": identity(model),
         "data": _data(model),
         "versions": dict(versions),
         "precision": [precision, TOLERANCES[precision]],
-        "text": [_text(model.package), *(_text(_package(part)) for part in (exporter, checker))],
+        "exporter": [exporter.format, exporter.framework],
+        "text": [
+            *map(_text, (model.package, "models", *_and_above(_package(checker)))),
+            _text("exporters", "**/*.py"),  # formats share modules; and one of them has a list of what it installs
+            _text("exporters", "**/*.txt"),
+        ],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -52,10 +57,15 @@ def _package(part: object) -> str:
     return type(part).__module__.rpartition(".")[0]
 
 
+def _and_above(package: str) -> tuple[str, str]:
+    """A package and the one that it is in, whose modules its own ones share."""
+    return package, package.rpartition(".")[0] or package
+
+
 @cache
-def _text(package: str) -> str:
+def _text(package: str, files: str = "*.py") -> str:
     digest = hashlib.sha256()
     folder = Path(str(import_module(package).__file__)).parent
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.glob(files)):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from exporters.artifact import MANIFEST, Artifact, ArtifactError
+from exporters.artifact import IMPORTED, MANIFEST, Artifact, ArtifactError
 from exporters.exporter import PRECISIONS, exporter_for
 from models import MODELS, UnknownName, home, published
 
@@ -52,6 +52,18 @@ class ArtifactStore:
         if precision not in PRECISIONS:
             raise UnknownName(f"unknown precision {precision!r}: choose from {', '.join(PRECISIONS)}")
         raise ArtifactError(f"no artifact {ref!r} in {self.root}: make it with 'tailbed export {model} --to {format}'")
+
+    def imported(self, ref: str) -> Artifact | None:
+        """The artifact ``model/format/precision`` if it is a user's file, checked; None if it is not there, or ours.
+
+        Raises:
+            ArtifactError: its file is not the one that was imported.
+        """
+        try:
+            found = Artifact.read(self.root / ref)
+        except ArtifactError:
+            return None
+        return self.open(found.folder) if found.manifest.framework == IMPORTED else None
 
     @staticmethod
     def open(folder: Path) -> Artifact:

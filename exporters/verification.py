@@ -20,6 +20,9 @@ TOLERANCES = {
 """Largest difference from the source's outputs, by precision, as a share of their scale: the largest absolute value
 that the source gives on the evaluation set, or 1 where that is less."""
 
+_ANSWER_TOLERANCES = {"fp32": 1e-4, "fp16": 5e-3, "bf16": 5e-2}
+_QUANTIZED_ANSWER_TOLERANCE = 5e-2
+
 _BATCH = 32
 _ALONE = 8
 
@@ -86,6 +89,18 @@ def determinism(run: Callable[[Tensors], Tensors], inputs: Tensors) -> Determini
     first, second = (predict_in_batches(run, batch) for _ in range(2))
     alone = predict_in_batches(run, batch, batch=1)
     return Determinism(repeat_max_abs_diff=_apart(first, second), batch_max_abs_diff=_apart(first, alone))
+
+
+def answer_tolerance(precision: str, answers: Tensors, repeated: Determinism) -> float:
+    """Largest absolute difference that an artifact's answers in a server may have from its own, in-process ones.
+
+    It is the same artifact on the same runtime, but in other batches and perhaps on more threads: sums are taken in
+    another order, which moves a result by some of its precision's rounding steps. That is a share of the largest
+    answer, or four times what a batch was seen to move where that is more.
+    """
+    share = _ANSWER_TOLERANCES.get(precision, _QUANTIZED_ANSWER_TOLERANCE)
+    scale = max(float(np.abs(array).max()) for array in answers.values())
+    return max(share * max(1.0, scale), 4 * repeated.batch_max_abs_diff)
 
 
 def judge(run: Callable[[Tensors], Tensors], behaviours: tuple[Behaviour, ...]) -> tuple[BehaviourResult, ...]:

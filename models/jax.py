@@ -1,7 +1,8 @@
-"""The source of a model that is written in JAX."""
+"""The source of a model that is written in JAX, computed on the CPU."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,12 @@ import numpy as np
 from models.packages import package_versions
 from models.tensor import Tensors, TensorSpec
 from models.weights import Weights
+
+# Before anything is computed: JAX would take a GPU if it found one, and say on the terminal if it could not.
+jax.config.update("jax_platforms", "cpu")
+# JAX sets it to 1 on import where the environment says nothing, and so for TensorFlow, which then tells of its insides.
+if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "1":
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The source of a model that is written in Keras."""
+"""The source of a model that is written in Keras, and Keras itself, imported without TensorFlow's messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import numpy as np
 
 from models.packages import package_versions
 from models.tensor import Tensors, TensorSpec
+from models.tensorflow import tensorflow
 from models.weights import Weights
+
+tensorflow()
+
+import keras  # noqa: E402  # it imports TensorFlow, whose messages are kept away above
+from keras import layers, ops  # noqa: E402
+
+__all__ = ["KerasSource", "keras", "layers", "ops"]
 
 
 class KerasSource:

@@ -80,6 +80,7 @@ class Model:
             ``load(model)``.
         calibration: loads inputs that static quantization takes its ranges from, none of the evaluation set.
         behaviours: makes the behavioural checks that every artifact goes through.
+        batch_sizes: the batch sizes that a source of fixed ones computes, and all that is made of it; None for any.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Model:
     package: str = ""
     calibration: Callable[[], Tensors] | None = None
     behaviours: Callable[[], tuple[Behaviour, ...]] = tuple
+    batch_sizes: tuple[int, ...] | None = None
 
     def source(self, framework: str) -> Source:
         """The model in ``framework`` with its ``weights()``. Imports that framework.

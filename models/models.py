@@ -10,7 +10,7 @@ from models.registry import UnknownName
 
 
 class Models:
-    """The models of every ``models/<family>/model.py``, whose ``MODELS`` names one or more.
+    """The models of every ``models/<family>/model.py``, whose ``MODELS`` names one or more, and those imported.
 
     Listing them imports those modules, and no framework.
     """
@@ -33,7 +33,11 @@ class Models:
     @staticmethod
     def _all() -> dict[str, Model]:
         families = [found.parent.name for found in sorted(Path(__file__).parent.glob("*/model.py"))]
-        return {model.name: model for family in families for model in import_module(f"models.{family}.model").MODELS}
+        ours = {model.name: model for family in families for model in import_module(f"models.{family}.model").MODELS}
+        # Imported here: what reads the records is not for every start of the command line.
+        from models.imported.models import imported_models
+
+        return imported_models() | ours
 
 
 MODELS = Models()

@@ -27,3 +27,17 @@ def package_versions(*distributions: str, needed_for: str) -> dict[str, str]:
         except PackageNotFoundError as error:
             raise MissingPackage(distribution, needed_for) from error
     return versions
+
+
+def first_installed(*distributions: str) -> str:
+    """The first of ``distributions`` that is installed; the very first where none is.
+
+    For one library that comes under several names, such as a build of it without its GPU part.
+    """
+    for distribution in distributions:
+        try:
+            version(distribution)
+        except PackageNotFoundError:
+            continue
+        return distribution
+    return distributions[0]

@@ -31,6 +31,23 @@ class TensorSpec:
     dtype: str
     shape: tuple[int | str, ...]
 
+    @classmethod
+    def parse(cls, text: str) -> TensorSpec:
+        """``NAME:DTYPE:SHAPE``, such as ``image:float32:batch,3,224,224``; a single number has no shape.
+
+        Raises:
+            ValueError: it is not that.
+        """
+        name, dtype, shape = text.rsplit(":", 2) if text.count(":") > 1 else ("", "", "")
+        axes = [axis.strip() for axis in shape.split(",")] if shape.strip() else []
+        try:
+            known = np.dtype(dtype).kind in "biuf" and np.dtype(dtype).name == dtype
+        except TypeError:
+            known = False
+        if not name or not known or not all(axis.isidentifier() or (axis.isdecimal() and int(axis)) for axis in axes):
+            raise ValueError(f"{text!r} is not NAME:DTYPE:SHAPE, such as image:float32:batch,3,224,224")
+        return cls(name, dtype, tuple(int(axis) if axis.isdecimal() else axis for axis in axes))
+
     def check(self, array: np.ndarray) -> None:
         """Compare an array with the specification.
 

@@ -93,6 +93,12 @@ def between(old: Summary, new: Summary, floors: Floors) -> list[Verdict]:
     return _judge(iter(pairs), max(old.blocks, new.blocks), floors, ("new", "old"))
 
 
+def judge_pairs(pairs: Sequence[tuple[Cell, Cell]], blocks: int, figure: str) -> list[Comparison]:
+    """Compare the first of each pair with the second in one figure, block by block; all of them are one family."""
+    names = _names([cell for pair in pairs for cell in pair])
+    return compare([_question(a, b, figure, blocks, names) for a, b in pairs])
+
+
 def _judge(
     cells: Iterator[tuple[Cell, Cell]], blocks: int, floors: Floors, sides: tuple[str, str] | None = None
 ) -> list[Verdict]:
@@ -104,14 +110,7 @@ def _judge(
         asked = [
             (
                 a.scenario,
-                Pair(
-                    a=f"{sides[0]} {names[Identity.of(a)]}" if sides else names[Identity.of(a)],
-                    b=f"{sides[1]} {names[Identity.of(b)]}" if sides else names[Identity.of(b)],
-                    figure=figure,
-                    a_values=_values(a, figure, blocks),
-                    b_values=_values(b, figure, blocks),
-                    floor=floors.get((a.scenario, figure)),
-                ),
+                _question(a, b, figure, blocks, names, floors.get((a.scenario, figure)), sides),
             )
             for a, b in pairs
             if figure in _figures(a)
@@ -119,6 +118,25 @@ def _judge(
         answers = compare([pair for _, pair in asked])
         verdicts += [Verdict(scenario, answer) for (scenario, _), answer in zip(asked, answers, strict=True)]
     return verdicts
+
+
+def _question(
+    a: Cell,
+    b: Cell,
+    figure: str,
+    blocks: int,
+    names: Mapping[Identity, str],
+    floor: float | None = None,
+    sides: tuple[str, str] | None = None,
+) -> Pair:
+    return Pair(
+        a=f"{sides[0]} {names[Identity.of(a)]}" if sides else names[Identity.of(a)],
+        b=f"{sides[1]} {names[Identity.of(b)]}" if sides else names[Identity.of(b)],
+        figure=figure,
+        a_values=_values(a, figure, blocks),
+        b_values=_values(b, figure, blocks),
+        floor=floor,
+    )
 
 
 def _arms(summary: Summary) -> Iterator[tuple[Cell, Cell]]:

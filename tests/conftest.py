@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -35,13 +36,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["TAILBED_HOME"] = before
 
 
-@pytest.fixture(scope="session")
-def digits(home: Path) -> dict[str, Artifact]:
-    """The digits model in every format, by format: trained and exported once a session, as users do it."""
-    from exporters import EXPORTERS
-    from tailbed.experiment.exporting import export_artifact
+class Exported:
+    """A model's artifacts by ``format`` or ``format/precision``, each exported when it is first asked for."""
 
-    return {name: export_artifact("digits", name, "fp32", ArtifactStore()) for name in EXPORTERS.names()}
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    @cache  # noqa: B019  # one object a session
+    def __getitem__(self, name: str) -> Artifact:
+        from tailbed.experiment.exporting import export_artifact
+
+        format, _, precision = name.partition("/")
+        return export_artifact(self._model, format, precision or "fp32", ArtifactStore())
+
+
+@pytest.fixture(scope="session")
+def digits(home: Path) -> Exported:
+    """The digits model: trained and exported once a session, as users do it."""
+    return Exported("digits")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exporters.exporter import Exporter
+from exporters.onnx.precision import PACKAGES, PRECISIONS, UNSUPPORTED, to_precision
 from models import Model, Source
 
 
@@ -18,18 +19,12 @@ class _ONNX:
     format = "onnx"
     framework = "pytorch"
     filename = "model.onnx"
-    precisions: tuple[str, ...] = ("fp32",)
-    unsupported: Mapping[str, str] = {}
+    precisions: tuple[str, ...] = PRECISIONS
+    unsupported: Mapping[str, str] = UNSUPPORTED
     batch_sizes: tuple[int, ...] | None = None
-    packages: tuple[str, ...] = ("torch", "onnx", "onnxscript")
+    packages: tuple[str, ...] = ("torch", "onnxscript", *PACKAGES)
 
-    def write(
-        self,
-        model: Model,
-        source: Source,
-        precision: str,  # noqa: ARG002  # there is one so far
-        path: Path,
-    ) -> Mapping[str, str]:
+    def write(self, model: Model, source: Source, precision: str, path: Path) -> Mapping[str, str]:
         """Write ``source`` to ``path``; every symbolic axis of the specifications is dynamic, and named so."""
         import torch
 
@@ -52,7 +47,7 @@ class _ONNX:
                 external_data=False,
                 verbose=False,
             )
-        return {}
+        return to_precision(path, model, precision)
 
 
 @contextmanager

@@ -21,29 +21,25 @@ class _TorchScript:
     format = "torchscript"
     framework = "pytorch"
     filename = "model.pt"
-    precisions: tuple[str, ...] = ("fp32",)
+    precisions: tuple[str, ...] = ("fp32", "fp16", "bf16")
     unsupported: Mapping[str, str] = {}
     batch_sizes: tuple[int, ...] | None = None
     packages: tuple[str, ...] = ("torch",)
 
-    def write(
-        self,
-        model: Model,
-        source: Source,
-        precision: str,  # noqa: ARG002  # there is one so far
-        path: Path,
-    ) -> Mapping[str, str]:
+    def write(self, model: Model, source: Source, precision: str, path: Path) -> Mapping[str, str]:
         """Write ``source`` to ``path``; a trace keeps every axis dynamic that the module's code does not fix."""
         import torch
 
-        pool = model.requests()
-        examples = tuple(torch.tensor(pool[spec.name][:2]) for spec in model.inputs)
+        from exporters.torch_export.casting import in_precision
+        from exporters.torch_export.program import example_inputs
+
+        module, examples = in_precision(source.module, precision), example_inputs(model, 2)
         with warnings.catch_warnings():
             # TorchScript is deprecated in favour of torch.export, and is still what many servers load.
             warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=DeprecationWarning)
             # The trace is not checked here: every export is, against its source, at three batch sizes.
             with torch.inference_mode():
-                module = torch.jit.freeze(torch.jit.trace(source.module, examples, check_trace=False))
+                module = torch.jit.freeze(torch.jit.trace(module, examples, check_trace=False))
             torch.jit.save(module, path)
         return {}
 

@@ -12,13 +12,14 @@ from typing import Final
 from locust.argument_parser import LocustArgumentParser
 from pydantic import ValidationError
 
-from loadtest import inputs
 from loadtest.access import parse_headers, resolve_target
 from loadtest.errors import LoadError
+from loadtest.inputs import write_pool
 from loadtest.plan import LoadPlan, Share
 from loadtest.protocols import protocol_for
 from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop
 from loadtest.scenario.text import parse
+from models.inputs import from_npz, generate, is_batched
 from servers import connect
 
 _ITEMS: Final = 64
@@ -126,9 +127,12 @@ def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> Load
     ca_file = Path(options.ca).absolute() if options.ca else None
     target = resolve_target(url, headers, ca_file)
     with connect(url, timeout_s=options.timeout, headers=target.headers, ca_file=ca_file) as client:
-        specs = client.metadata(options.model).inputs
+        metadata = client.metadata(options.model)
+    specs, batched = metadata.inputs, is_batched(metadata.inputs + metadata.outputs)
     pool = (
-        inputs.from_npz(Path(options.inputs), specs) if options.inputs else inputs.generate(specs, _ITEMS, options.seed)
+        from_npz(Path(options.inputs), specs, batched=batched)
+        if options.inputs
+        else generate(specs, _ITEMS, options.seed, batched=batched)
     )
     try:
         plan = LoadPlan(
@@ -138,7 +142,7 @@ def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> Load
             ca_file=ca_file,
             model=options.model,
             pool=part.folder / "pool.npz",
-            batched=inputs.is_batched(specs),
+            batched=batched,
             scenario=_scenario(options, part.users),
             warmup_s=options.warmup,
             duration_s=length_s - options.warmup,
@@ -154,7 +158,7 @@ def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> Load
             raise LoadError(f"{part.share.of} processes: {first['msg'].removeprefix('Value error, ')}") from error
         raise LoadError(f"--{str(first['loc'][-1]).removesuffix('_s').replace('_', '-')}: {first['msg']}") from error
     part.folder.mkdir(parents=True)
-    inputs.write_pool(plan.pool, pool)
+    write_pool(plan.pool, pool)
     return plan
 
 

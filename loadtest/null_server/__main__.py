@@ -18,17 +18,12 @@ _INPUT = "image:float32:batch,1,8,8"
 _OUTPUT = "scores:float32:batch,10"
 
 
-def _spec(text: str) -> TensorSpec:
-    name, dtype, shape = text.rsplit(":", 2)
-    return TensorSpec(name, dtype, tuple(int(size) if size.isdigit() else size for size in shape.split(",")))
-
-
 async def _main(arguments: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     model = NullModel(
-        inputs=tuple(arguments.input or [_spec(_INPUT)]),
-        outputs=tuple(arguments.output or [_spec(_OUTPUT)]),
+        inputs=tuple(arguments.input or [TensorSpec.parse(_INPUT)]),
+        outputs=tuple(arguments.output or [TensorSpec.parse(_OUTPUT)]),
         delay_us=arguments.delay_us,
     )
     # Each one brings its libraries.
@@ -53,7 +48,9 @@ def main() -> None:
         "--delay-us", type=int, default=0, metavar="N", help="for tests: compute N microseconds on each request"
     )
     for kind, default in (("input", _INPUT), ("output", _OUTPUT)):
-        parser.add_argument(f"--{kind}", type=_spec, action="append", help=f"NAME:DTYPE:SHAPE, such as {default}")
+        parser.add_argument(
+            f"--{kind}", type=TensorSpec.parse, action="append", help=f"NAME:DTYPE:SHAPE, such as {default}"
+        )
     arguments = parser.parse_args()
     if arguments.core is not None:
         os.sched_setaffinity(0, {arguments.core})

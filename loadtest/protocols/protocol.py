@@ -124,7 +124,7 @@ def protocol_named(name: str) -> LoadProtocol:
     Raises:
         UnknownName: there is none of that name.
     """
-    return PROTOCOLS.get(name.replace("-", "_"))
+    return PROTOCOLS.get(name)
 
 
 def protocol_for(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.digits.behaviours import behaviours
 from models.digits.data import calibration, evaluation, requests
 from models.model import Model
 from models.tensor import TensorSpec
@@ -16,6 +17,7 @@ DIGITS = Model(
     frameworks=("pytorch", "keras", "jax"),
     package="models.digits",
     calibration=calibration,
+    behaviours=behaviours,
 )
 
 MODELS = (DIGITS,)

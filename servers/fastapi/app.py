@@ -17,10 +17,12 @@ from models import TensorMismatch
 from servers.inference.instances import ComputeError
 from servers.inference.served import MAX_REQUEST_BYTES, NotReady, ServedModel, UnknownModel
 from servers.oip import http
+from servers.oip.config import encode_config
 from servers.oip.errors import OipError
 from servers.oip.metadata import encode_metadata
 
 _JSON_SIZE: Final = http.JSON_SIZE_HEADER.lower().encode()
+_EXTENSIONS: Final = (*http.EXTENSIONS, "model_configuration")
 _MODEL: Final = "/v2/models/{model}"
 _VERSION: Final = "/v2/models/{model}/versions/{version}"
 _STATUS: Final[dict[type[Exception], int]] = {
@@ -48,7 +50,7 @@ def create_app(model: ServedModel, lifespan: Callable[[FastAPI], AbstractAsyncCo
 
     @app.get("/v2")
     async def server_metadata() -> Response:
-        return _json({"name": "tailbed-fastapi", "version": version("tailbed"), "extensions": http.EXTENSIONS})
+        return _json({"name": "tailbed-fastapi", "version": version("tailbed"), "extensions": _EXTENSIONS})
 
     @app.get(f"{_MODEL}/ready")
     @app.get(f"{_VERSION}/ready")
@@ -61,6 +63,12 @@ def create_app(model: ServedModel, lifespan: Callable[[FastAPI], AbstractAsyncCo
     async def model_metadata(request: Request) -> Response:
         model.known(**request.path_params)
         return Response(encode_metadata(model.metadata), media_type="application/json")
+
+    @app.get(f"{_MODEL}/config")
+    @app.get(f"{_VERSION}/config")
+    async def model_config(request: Request) -> Response:
+        model.known(**request.path_params)
+        return Response(encode_config(model.config()), media_type="application/json")
 
     @app.get("/metrics")
     async def metrics() -> Response:

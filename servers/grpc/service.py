@@ -39,7 +39,9 @@ def service(model: ServedModel) -> grpc.GenericRpcHandler:
         return pb.ServerReadyResponse(ready=model.ready)
 
     async def server_metadata(_: pb.ServerMetadataRequest) -> pb.ServerMetadataResponse:
-        return pb.ServerMetadataResponse(name="tailbed-grpc", version=version("tailbed"))
+        return pb.ServerMetadataResponse(
+            name="tailbed-grpc", version=version("tailbed"), extensions=["model_configuration"]
+        )
 
     async def model_ready(request: pb.ModelReadyRequest) -> pb.ModelReadyResponse:
         model.known(request.name, request.version)
@@ -48,6 +50,10 @@ def service(model: ServedModel) -> grpc.GenericRpcHandler:
     async def model_metadata(request: pb.ModelMetadataRequest) -> pb.ModelMetadataResponse:
         model.known(request.name, request.version)
         return codec.encode_metadata(model.metadata)
+
+    async def model_config(request: pb.ModelConfigRequest) -> pb.ModelConfigResponse:
+        model.known(request.name, request.version)
+        return codec.encode_config(model.config())
 
     async def model_infer(request: pb.ModelInferRequest) -> pb.ModelInferResponse:
         model.known(request.model_name, request.model_version)
@@ -62,6 +68,7 @@ def service(model: ServedModel) -> grpc.GenericRpcHandler:
         "ServerMetadata": _handler(pb.ServerMetadataRequest, server_metadata),
         "ModelReady": _handler(pb.ModelReadyRequest, model_ready),
         "ModelMetadata": _handler(pb.ModelMetadataRequest, model_metadata),
+        "ModelConfig": _handler(pb.ModelConfigRequest, model_config),
         "ModelInfer": _handler(pb.ModelInferRequest, model_infer),
     }
     return grpc.method_handlers_generic_handler(SERVICE, calls)

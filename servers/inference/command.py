@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from models import TailbedError, UnknownName
 from servers.deployment import Deployment, Settings
 from servers.errors import ServerError
+from servers.inference.batching import check_batchable
 from servers.runtimes import runtime_for
+
+_DEVICES: Final = ("cpu", "cuda")
+_LONGEST_DELAY_US: Final = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Options:
         artifact: the artifact's folder.
         host: address to bind.
         ports: port numbers by what they are for.
-        settings: instances and threads.
+        settings: how the model is computed.
     """
 
     artifact: Path
@@ -37,21 +41,27 @@ def command(module: str, deployment: Deployment, *, host: str, ports: Mapping[st
     """The command line that starts ``module`` for a deployment; ``run`` reads it.
 
     Raises:
-        ServerError: the settings make no sense, or no runtime loads the artifact's format.
+        ServerError: the settings make no sense, or no runtime loads the artifact's format, or not on that device.
     """
-    settings = deployment.settings
-    for name, value in (("instances", settings.instances), ("threads", settings.threads)):
-        if value < 1:
-            raise ServerError(f"{name} is {value}, expected 1 or more")
+    settings, artifact = deployment.settings, deployment.artifact
+    _check(settings)
+    if settings.max_batch > 1:
+        check_batchable(artifact.manifest)
     try:
-        runtime_for(deployment.artifact.manifest.format)
+        runtime = runtime_for(artifact.manifest.format)
     except UnknownName as error:
-        raise ServerError(f"{deployment.artifact.ref} cannot be served: {error}") from error
+        raise ServerError(f"{artifact.ref} cannot be served: {error}") from error
+    if settings.device not in runtime.devices:
+        raise ServerError(
+            f"{artifact.ref} cannot be served on {settings.device}: {runtime.name} computes on "
+            f"{' or '.join(runtime.devices)}"
+        )
     return (
         # -P: the working folder is no place to import from.
-        *(sys.executable, "-P", "-m", module, str(deployment.artifact.folder.resolve()), "--host", host),
+        *(sys.executable, "-P", "-m", module, str(artifact.folder.resolve()), "--host", host),
         *(part for use, port in ports.items() for part in (f"--{use}-port", str(port))),
-        *("--instances", str(settings.instances), "--threads", str(settings.threads)),
+        *("--instances", str(settings.instances), "--threads", str(settings.threads), "--device", settings.device),
+        *("--max-batch", str(settings.max_batch), "--max-delay-us", str(settings.max_delay_us)),
     )
 
 
@@ -70,11 +80,29 @@ def run(module: str, uses: tuple[str, ...], serve: Callable[[Options], None]) ->
         parser.add_argument(f"--{use}-port", type=int, required=True)
     parser.add_argument("--instances", type=int, default=1, help="model instances that compute at the same time")
     parser.add_argument("--threads", type=int, default=1, help="threads that one instance computes with")
+    parser.add_argument("--device", default="cpu", help=f"what computes: {' or '.join(_DEVICES)}")
+    parser.add_argument("--max-batch", type=int, default=1, help="most items that are computed together; 1 for none")
+    parser.add_argument("--max-delay-us", type=int, default=0, help="longest wait for others to join a batch")
     told = parser.parse_args()
+    settings = Settings(told.instances, told.threads, told.device, told.max_batch, told.max_delay_us)
     ports = {use: getattr(told, f"{use}_port") for use in uses}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        serve(Options(told.artifact, told.host, ports, Settings(told.instances, told.threads)))
+        _check(settings)
+        serve(Options(told.artifact, told.host, ports, settings))
     except TailbedError as error:
         sys.exit(f"error: {error}")
     sys.exit(0)
+
+
+def _check(settings: Settings) -> None:
+    least = {"instances": 1, "threads": 1, "max_batch": 1, "max_delay_us": 0}
+    for name, value in ((name, getattr(settings, name)) for name in least):
+        if value < least[name]:
+            raise ServerError(f"{name} is {value}, expected {least[name]} or more")
+    if settings.device not in _DEVICES:
+        raise ServerError(f"device is {settings.device!r}, expected {' or '.join(_DEVICES)}")
+    if settings.max_delay_us > _LONGEST_DELAY_US:
+        raise ServerError(f"max_delay_us is {settings.max_delay_us}, expected a minute ({_LONGEST_DELAY_US}) at most")
+    if settings.max_delay_us and settings.max_batch == 1:
+        raise ServerError(f"max_delay_us is {settings.max_delay_us}, but nothing is waited for while max_batch is 1")

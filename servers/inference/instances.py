@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TypeVar
 
 import numpy as np
 
 from models import TailbedError, Tensors
+from servers.inference.batching import Batches, join, size, split
+from servers.inference.job import Job
 from servers.inference.metrics import ModelMetrics
 from servers.runtimes import LoadedModel
 
@@ -27,15 +28,6 @@ class ComputeError(TailbedError):
     """The runtime failed on inputs that fit the specifications."""
 
 
-@dataclass(slots=True)
-class _Job:
-    inputs: Tensors
-    answer: asyncio.Future[dict[str, np.ndarray]]
-    queued_s: float
-    started_s: float = 0.0
-    done_s: float = 0.0
-
-
 class Instances:
     """``count`` instances that take requests from one queue, in order of arrival.
 
@@ -45,13 +37,26 @@ class Instances:
         count: instances that compute at the same time.
         load: makes one; it is called on the instance's own thread.
         metrics: where queue and compute times go.
+        max_batch: most items that are computed together; 1 computes every request alone, at no extra cost.
+        max_delay_us: longest time that a request waits for others to join it.
     """
 
-    def __init__(self, count: int, load: Callable[[], LoadedModel], metrics: ModelMetrics) -> None:
+    def __init__(
+        self,
+        count: int,
+        load: Callable[[], LoadedModel],
+        metrics: ModelMetrics,
+        *,
+        max_batch: int = 1,
+        max_delay_us: int = 0,
+    ) -> None:
         self._count = count
         self._load = load
         self._metrics = metrics
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._batches = (
+            Batches(self._jobs, max_items=max_batch, max_delay_s=max_delay_us / 1e6) if max_batch > 1 else None
+        )
         self._threads: list[threading.Thread] = []
 
     async def start(self) -> None:
@@ -70,7 +75,7 @@ class Instances:
         Raises:
             ComputeError: the runtime failed.
         """
-        job = _Job(inputs, self._loop.create_future(), time.perf_counter())
+        job = Job(inputs, self._loop.create_future(), time.perf_counter())
         self._jobs.put(job)
         return await job.answer
 
@@ -89,31 +94,60 @@ class Instances:
             self._tell(_fail, loaded, error)
             return
         self._tell(_succeed, loaded, None)
-        while job := self._jobs.get():
-            if job.answer.cancelled():  # the client has gone
-                continue
-            job.started_s = time.perf_counter()
-            try:
-                outputs = model.run(job.inputs)
-            except Exception as error:  # noqa: BLE001  # libraries raise anything, and the server must go on
-                job.done_s = time.perf_counter()
-                self._tell(self._failed, job, error)
-            else:
-                job.done_s = time.perf_counter()
-                self._tell(self._computed, job, outputs)
+        if self._batches is None:
+            while job := self._jobs.get():
+                if not job.answer.cancelled():  # else the client has gone
+                    self._compute(model, job)
+        else:
+            while (batch := self._batches.take()) is not None:
+                if waited_for := [job for job in batch if not job.answer.cancelled()]:
+                    self._compute_together(model, waited_for)
 
-    def _computed(self, job: _Job, outputs: dict[str, np.ndarray]) -> None:
+    def _compute(self, model: LoadedModel, job: Job) -> None:
+        job.started_s = time.perf_counter()
+        try:
+            outputs = model.run(job.inputs)
+        except Exception as error:  # noqa: BLE001  # libraries raise anything, and the server must go on
+            job.done_s = time.perf_counter()
+            self._tell(self._failed, job, error)
+        else:
+            job.done_s = time.perf_counter()
+            self._tell(self._computed, job, outputs)
+
+    def _compute_together(self, model: LoadedModel, batch: list[Job]) -> None:
+        if len(batch) > 1:
+            started_s = time.perf_counter()
+            try:
+                answers = split(model.run(join(batch)), batch)
+            except Exception as error:  # noqa: BLE001  # as above
+                # One of them may be to blame, and the others must not fail with it.
+                _log.warning("a batch of %d requests failed, each is computed alone: %s", len(batch), _told(error))
+            else:
+                done_s = time.perf_counter()
+                for job in batch:
+                    job.started_s, job.done_s = started_s, done_s
+                self._metrics.computed_together(size(batch))
+                self._tell(self._computed_together, batch, answers)
+                return
+        for job in batch:
+            self._metrics.computed_together(size([job]))
+            self._compute(model, job)
+
+    def _computed(self, job: Job, outputs: dict[str, np.ndarray]) -> None:
         self._observe(job)
         _succeed(job.answer, outputs)
 
-    def _failed(self, job: _Job, error: Exception) -> None:
+    def _computed_together(self, batch: list[Job], answers: list[dict[str, np.ndarray]]) -> None:
+        for job, outputs in zip(batch, answers, strict=True):
+            self._computed(job, outputs)
+
+    def _failed(self, job: Job, error: Exception) -> None:
         self._observe(job)
-        first = next(iter(str(error).strip().splitlines()), "")
-        failure = ComputeError(f"the runtime failed: {type(error).__name__}: {first}")
+        failure = ComputeError(f"the runtime failed: {_told(error)}")
         _log.error("%s", failure)
         _fail(job.answer, failure)
 
-    def _observe(self, job: _Job) -> None:
+    def _observe(self, job: Job) -> None:
         self._metrics.queue.observe(job.started_s - job.queued_s)
         self._metrics.compute.observe(job.done_s - job.started_s)
 
@@ -130,3 +164,8 @@ def _succeed(future: asyncio.Future[T], result: T) -> None:
 def _fail(future: asyncio.Future[T], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _told(error: Exception) -> str:
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"{type(error).__name__}: {first}"

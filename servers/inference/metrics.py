@@ -15,6 +15,8 @@ _BUCKETS: Final = tuple(
     if 5e-5 <= step * 10.0**exponent <= 10
 )
 """50 microseconds to 10 seconds, three to a decade."""
+_SIZES: Final = tuple(2**exponent for exponent in range(11))
+"""1 to 1024 items, in powers of two."""
 
 
 class ModelMetrics:
@@ -22,11 +24,15 @@ class ModelMetrics:
 
     Attributes:
         registry: what a scrape is generated from.
-        queue: seconds that a request waited for an instance.
-        compute: seconds that an instance computed on it.
+        queue: seconds that a request waited for an instance, and for others to join its batch.
+        compute: seconds that an instance computed on it, or on its batch.
+
+    Args:
+        model: the model's name, which labels them all.
+        batching: whether requests are batched dynamically.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, batching: bool = False) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -49,6 +55,22 @@ class ModelMetrics:
             registry=self.registry,
             buckets=_BUCKETS,
         ).labels(model)
+        self._batches = (
+            Histogram(
+                "tailbed_batch_size",
+                "Items that a model instance computed together.",
+                ["model"],
+                registry=self.registry,
+                buckets=_SIZES,
+            ).labels(model)
+            if batching
+            else None
+        )
+
+    def computed_together(self, items: int) -> None:
+        """Count one batch of so many items, where there is dynamic batching."""
+        if self._batches is not None:
+            self._batches.observe(items)
 
     @contextmanager
     def request(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +14,10 @@ from exporters.checker import Compute
 from models import TailbedError, TensorSpec, check_tensors
 from servers.deployment import Settings
 from servers.errors import ServerError
+from servers.inference.batching import check_batchable
 from servers.inference.instances import Instances
 from servers.inference.metrics import ModelMetrics
+from servers.oip.config import ModelConfig
 from servers.oip.errors import OipError
 from servers.oip.message import VERSION, InferRequest
 from servers.oip.metadata import ModelMetadata
@@ -50,6 +52,7 @@ class ServedModel:
         Raises:
             ArtifactError: there is no artifact in ``folder``.
             UnknownName: no runtime loads its format.
+            ServerError: requests are to be batched, and its requests cannot be joined.
         """
         self._artifact = Artifact.read(folder)
         self._runtime = runtime_for(self._artifact.manifest.format)
@@ -58,10 +61,19 @@ class ServedModel:
         self.metadata = ModelMetadata(
             manifest.model, self._runtime.platform, manifest.inputs, manifest.outputs, (VERSION,)
         )
-        self.metrics = ModelMetrics(manifest.model)
+        if settings.max_batch > 1:
+            check_batchable(manifest)
+        self.metrics = ModelMetrics(manifest.model, batching=settings.max_batch > 1)
         self.ready = False
-        self._facts = ""
-        self._instances = Instances(settings.instances, self._load, self.metrics)
+        self._settings = settings
+        self._facts: Mapping[str, str] = {}
+        self._instances = Instances(
+            settings.instances,
+            self._load,
+            self.metrics,
+            max_batch=settings.max_batch,
+            max_delay_us=settings.max_delay_us,
+        )
         self._outputs = {spec.name for spec in manifest.outputs}
 
     async def load(self, before_ready: Callable[[], None]) -> None:
@@ -79,7 +91,8 @@ class ServedModel:
             raise ServerError(f"{self._artifact.ref} cannot compute: {type(error).__name__}: {first}") from error
         before_ready()
         self.ready = True
-        _log.info("%s is ready on %s: %s", self._artifact.ref, self._runtime.name, self._facts)
+        facts = ", ".join(f"{name} {fact}" for name, fact in self._facts.items())
+        _log.info("%s is ready on %s: %s", self._artifact.ref, self._runtime.name, facts)
 
     def known(self, model: str, version: str = "") -> None:
         """Check that this model is meant.
@@ -101,26 +114,56 @@ class ServedModel:
             OipError: an output that the model does not have.
             ComputeError: the runtime failed.
         """
-        if not self.ready:
-            raise NotReady(f"model {self.metadata.name!r} is not ready: it is being loaded")
+        self._check_ready()
         check_tensors(self.metadata.inputs, request.inputs)
         if unknown := request.outputs.keys() - self._outputs:
             raise OipError(f"unknown output {min(unknown)!r}: the model has {', '.join(sorted(self._outputs))}")
         outputs = await self._instances.run(request.inputs)
         return {name: outputs[name] for name in request.outputs} if request.outputs else outputs
 
+    def config(self) -> ModelConfig:
+        """How the model is run; its parameters are the runtime's own facts with the artifact's format and precision.
+
+        Raises:
+            NotReady: the model is still being loaded: there are no facts yet.
+        """
+        self._check_ready()
+        manifest, settings = self._artifact.manifest, self._settings
+        return ModelConfig(
+            self.metadata,
+            settings.instances,
+            "KIND_CPU" if settings.device == "cpu" else "KIND_GPU",
+            settings.max_batch if settings.max_batch > 1 else 0,
+            settings.max_delay_us,
+            {**self._facts, "format": manifest.format, "precision": manifest.precision},
+        )
+
     def close(self) -> None:
         """Stop the instances."""
         self.ready = False
         self._instances.close()
 
+    def _check_ready(self) -> None:
+        if not self.ready:
+            raise NotReady(f"model {self.metadata.name!r} is not ready: it is being loaded")
+
     def _load(self) -> LoadedModel:
         manifest = self._artifact.manifest
         model = self._runtime.load(self._artifact.model_file, self._compute)
-        self._facts = ", ".join(f"{name} {fact}" for name, fact in model.facts.items())
-        check_tensors(manifest.outputs, model.run({spec.name: _zeros(spec) for spec in manifest.inputs}))
+        self._facts = model.facts
+        # With batching, its answer for two items is looked at as well: the specifications may promise too much.
+        for batch in (1, 2) if self._settings.max_batch > 1 else (1,):
+            outputs = model.run({spec.name: _zeros(spec, batch) for spec in manifest.inputs})
+            check_tensors(manifest.outputs, outputs)
+            if batch > 1 and (wrong := [name for name, array in outputs.items() if len(array) != batch]):
+                raise ServerError(
+                    f"{self._artifact.ref} cannot be batched: output {wrong[0]!r} has {len(outputs[wrong[0]])} "
+                    f"entries for {batch} items"
+                )
         return model
 
 
-def _zeros(spec: TensorSpec) -> np.ndarray:
-    return np.zeros([1 if isinstance(size, str) else size for size in spec.shape], dtype=spec.dtype)
+def _zeros(spec: TensorSpec, batch: int) -> np.ndarray:
+    """Zeros with ``batch`` items, and with all other axes of any length at 1."""
+    shape = [(1 if axis else batch) if isinstance(size, str) else size for axis, size in enumerate(spec.shape)]
+    return np.zeros(shape, dtype=spec.dtype)

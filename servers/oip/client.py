@@ -37,6 +37,16 @@ class Client(Protocol):
         """
         ...
 
+    def config(self, model: str) -> Mapping[str, str]:
+        """The parameters of ``model`` in Triton's model configuration: on our servers, what really runs.
+
+        Empty where the server does not have that extension.
+
+        Raises:
+            EndpointError: no answer, or an error, such as for a model that is still being loaded.
+        """
+        ...
+
     def infer(self, model: str, inputs: Tensors) -> dict[str, np.ndarray]:
         """All outputs of ``model`` for a batch.
 

@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
+from google.protobuf.json_format import ParseDict
 from tritonclient.grpc import service_pb2 as pb
 
 from models import Tensors
 from servers.oip import strings, tensors
+from servers.oip.config import ModelConfig
 from servers.oip.datatypes import BYTES, from_numpy
 from servers.oip.errors import OipError
 from servers.oip.message import VERSION, InferRequest, InferResponse, add
@@ -112,6 +114,16 @@ def decode_metadata(message: pb.ModelMetadataResponse) -> ModelMetadata:
         for entries in (message.inputs, message.outputs)
     )
     return ModelMetadata(message.name, message.platform, inputs, outputs, tuple(message.versions))
+
+
+def encode_config(config: ModelConfig) -> pb.ModelConfigResponse:
+    """The answer of ``ModelConfig``."""
+    return ParseDict({"config": config.message()}, pb.ModelConfigResponse())
+
+
+def decode_parameters(message: pb.ModelConfigResponse) -> dict[str, str]:
+    """The parameters in the answer of ``ModelConfig``."""
+    return {name: value.string_value for name, value in message.config.parameters.items()}
 
 
 def _decode_tensors(entries: Sequence[Any], raw: Sequence[bytes]) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -27,6 +27,10 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+
+
+class _Unimplemented(EndpointError):
+    """A call that the server does not have."""
 
 
 class GrpcClient:
@@ -59,6 +63,13 @@ class GrpcClient:
             return codec.decode_metadata(message)
         except OipError as error:
             raise EndpointError(f"{self._url}: metadata of {model!r}: {error}") from error
+
+    def config(self, model: str) -> Mapping[str, str]:
+        """See ``Client``."""
+        try:
+            return codec.decode_parameters(self._call(self._stub.ModelConfig, pb.ModelConfigRequest(name=model)))
+        except _Unimplemented:
+            return {}
 
     def infer(self, model: str, inputs: Tensors) -> dict[str, np.ndarray]:
         """See ``Client``. Tensors go as raw contents."""
@@ -95,4 +106,5 @@ class GrpcClient:
                 raise EndpointError(f"{self._url}: no answer within {self._timeout_s:g} s") from error
             if status is grpc.StatusCode.UNAVAILABLE:
                 raise EndpointError(f"{self._url}: cannot connect or connection lost: {details}") from error
-            raise EndpointError(f"{self._url}: gRPC {status.name}: {details}") from error
+            kind = _Unimplemented if status is grpc.StatusCode.UNIMPLEMENTED else EndpointError
+            raise kind(f"{self._url}: gRPC {status.name}: {details}") from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import numpy as np
@@ -14,9 +14,13 @@ import urllib3
 
 from models import Tensors
 from servers.oip import fields, http
+from servers.oip.config import decode_parameters
 from servers.oip.errors import EndpointError, OipError, one_line
 from servers.oip.metadata import ModelMetadata, decode_metadata
 from servers.oip.target import Target
+
+_NOT_THERE: Final = (404, 405, 501)
+"""What servers answer to a path that they do not have."""
 
 
 class HttpClient:
@@ -50,6 +54,17 @@ class HttpClient:
             return decode_metadata(response.data)
         except OipError as error:
             raise EndpointError(f"{self._url}: metadata of {model!r}: {error}") from error
+
+    def config(self, model: str) -> Mapping[str, str]:
+        """See ``Client``."""
+        path = f"{_path(model)}/config"
+        response = self._send("GET", path)
+        if response.status in _NOT_THERE:
+            return {}
+        try:
+            return decode_parameters(self._checked(path, response).data)
+        except OipError as error:
+            raise EndpointError(f"{self._url}: configuration of {model!r}: {error}") from error
 
     def infer(self, model: str, inputs: Tensors) -> dict[str, np.ndarray]:
         """See ``Client``. Tensors go as binary data if the server says that it takes them."""
@@ -88,7 +103,9 @@ class HttpClient:
             return False
 
     def _ask(self, method: str, path: str, **content: Any) -> urllib3.BaseHTTPResponse:
-        response = self._send(method, path, **content)
+        return self._checked(path, self._send(method, path, **content))
+
+    def _checked(self, path: str, response: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
         if response.status != 200:
             raise EndpointError(f"{self._url}{path}: HTTP {response.status}: {_reason(response)}")
         return response

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from tailbed.analysis.intervals import FEWEST_RUNS, Interval, run_interval
+from tailbed.results.identity import Identity
 from tailbed.results.schema import Cell, ColdStart, QuotedInterval, Resources, RunResult
 
 TIMES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "service_p50_ms", "service_p99_ms")
@@ -47,9 +48,7 @@ def combine(runs: Sequence[RunResult], blocks: int) -> Cell:
         if lacking is not None:
             missing[field] = lacking
         figures[field] = None if lacking is not None else (median if field in LAGS else _geometric)(values)
-    named = shown.model_dump(
-        include={"model", "format", "precision", "runtime", "server", "protocol", "scenario", "arm", "seed", "run"}
-    )
+    named = shown.model_dump(include={*Identity._fields, "scenario", "seed", "run"})
     return Cell.model_validate(
         {
             **named,

@@ -43,6 +43,7 @@ class Subject:
     """What the hypervisor took from the cores of both sides; None where it is not known."""
     throttling: Sampled | None = None
     """How often their clocks were throttled; None likewise."""
+    variant: str | None = None
     arm: str | None = None
     block: int = 1
     attempt: int = 1
@@ -103,6 +104,7 @@ def summarize(records: Records, plan: LoadPlan, subject: Subject) -> RunResult:
             "server": subject.server,
             "protocol": plan.protocol,
             "scenario": plan.scenario.label,
+            "variant": subject.variant,
             "arm": subject.arm,
             "offered_rate": offered,
             "achieved_rate": achieved,

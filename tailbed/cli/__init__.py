@@ -8,9 +8,14 @@ from tailbed.cli.bench import bench
 from tailbed.cli.compare import compare
 from tailbed.cli.doctor import doctor
 from tailbed.cli.export import export
+from tailbed.cli.formats import formats
+from tailbed.cli.import_model import import_model
+from tailbed.cli.install import install
 from tailbed.cli.load import load
+from tailbed.cli.models import artifacts, models
 from tailbed.cli.report import report
 from tailbed.cli.serve import serve
+from tailbed.cli.weights import weights
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -24,5 +29,9 @@ def cli() -> None:
     """
 
 
-for command in (doctor, export, serve, load, bench, compare, report):
+_MACHINE = (doctor, install)
+_MODELS = (models, formats, weights, export, import_model, artifacts)
+_MEASURING = (serve, load, bench, compare, report)
+
+for command in (*_MACHINE, *_MODELS, *_MEASURING):
     cli.add_command(command)

@@ -13,13 +13,25 @@ EXIT_FAILED = 1
 
 @click.command(short_help="Run a suite: export, serve, load, compare.")
 @click.argument("suite", required=False)
+@click.option(
+    "--artifact",
+    "refs",
+    multiple=True,
+    help="Serve this one, such as digits/tflite/int8-static, instead of the suite's own; may be given several times.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/SUITE-TIME]")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the experiment in this folder.")
 @click.option("--blocks", type=click.IntRange(1, 1000), help="Runs of every cell, instead of the suite's own number.")
 @click.option("--aa", is_flag=True, help="Measure every deployment against itself: the noise floor of this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else on standard output.")
 def bench(
-    suite: str | None, out: Path | None, resume: Path | None, blocks: int | None, aa: bool, as_json: bool
+    suite: str | None,
+    refs: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    blocks: int | None,
+    aa: bool,
+    as_json: bool,
 ) -> None:
     """Run SUITE, a YAML file or the name of a suite that comes with tailbed; quick by default.
 
@@ -27,18 +39,19 @@ def bench(
     stopped experiment keeps what it measured, and --resume measures what is missing.
     """
     from exporters import ArtifactStore
+    from tailbed.cli.artifact_comparison import print_artifact_comparison
     from tailbed.cli.progress import ExperimentProgress
     from tailbed.cli.table import print_summary
     from tailbed.experiment.core_stalls import measure_stalls
     from tailbed.experiment.experiment import Experiment
-    from tailbed.experiment.exporting import export_artifact
+    from tailbed.experiment.exporting import export_all
     from tailbed.experiment.placement import Placement, permitted_niceness, place
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
     from tailbed.suite import check_traces, read_suite
 
     if resume is not None:
-        if suite or out or blocks or aa:
+        if suite or refs or out or blocks or aa:
             raise click.UsageError("--resume goes on with what the folder holds: give nothing else")
         folder = ExperimentFolder(resume)
         folder.read_summary()
@@ -46,21 +59,19 @@ def bench(
     else:
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
+        plan = plan.serving(refs) if refs else plan
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         check_traces(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     store = ArtifactStore()
     with ExperimentProgress() as progress:
-        artifacts = []
-        for model, format, precision in plan.artifact_refs():
-            progress.exporting(f"{model}/{format}/{precision}")
-            artifacts.append(export_artifact(model, format, precision, store))
+        artifacts, left_out = export_all(plan, store, progress.exporting)
         progress.preparing("each core's own stalls")
         # A resumed experiment goes on where it was measured, as long as it can.
         placement = Placement.restore(folder.read_environment().get("placement", {})) or place(
             measure_stalls(nice=permitted_niceness())
         )
-        experiment = Experiment(plan, artifacts, folder, placement)
+        experiment = Experiment(plan, artifacts, folder, placement, left_out)
         if resume is not None:
             experiment.resume()
         try:
@@ -73,6 +84,7 @@ def bench(
         click.echo(summary.model_dump_json(indent=2))
     else:
         print_summary(summary)
+        print_artifact_comparison(summary)
         click.echo(f"report: {folder.report}")
     if summary.failures:
         raise SystemExit(EXIT_FAILED)

@@ -3,58 +3,137 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from exporters import Artifact, ArtifactStore
+    from models import Model
 
-def _split(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    words = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
-    if not words:
-        raise click.BadParameter("names no format: give some, such as onnx,torchscript")
-    return words
+ALL = "all"
+
+
+def _split(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in (value or "").split(",") if word.strip()))
+
+
+@dataclass
+class _Outcome:
+    """What became of the exports.
+
+    Attributes:
+        artifacts: those that are there now.
+        absent: reference and reason of those that this machine lacks something for.
+        failed: reference and reason of those that failed.
+    """
+
+    artifacts: list[Artifact] = field(default_factory=list)
+    absent: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 @click.command(short_help="Export a model into artifacts, checked against their source.")
 @click.argument("model")
-@click.option("--to", "formats", required=True, callback=_split, help="Formats, separated by commas: onnx,torchscript.")
-@click.option("--precision", default="fp32", show_default=True, help="Number format of the artifact.")
+@click.option("--to", "formats", callback=_split, help="Formats, separated by commas, such as onnx,tflite; or all.")
+@click.option(
+    "--precision", "precisions", callback=_split, default="fp32", show_default=True, help="Precisions, or all."
+)
+@click.option("--all", "everything", is_flag=True, help="Every format in every precision: --to all --precision all.")
+@click.option("--weights", help="A .safetensors file, hub or default: the model's weights from now on.")
+@click.option("--force", is_flag=True, help="Export even what has not changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifests as JSON and nothing else.")
-def export(model: str, formats: tuple[str, ...], precision: str, as_json: bool) -> None:
+def export(
+    model: str,
+    formats: tuple[str, ...],
+    precisions: tuple[str, ...],
+    everything: bool,
+    weights: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Export MODEL into one or more formats.
 
     Every artifact is run on the model's evaluation set and compared with its source; one that differs beyond its
     precision's tolerance is not kept. Weights and artifacts lie under $TAILBED_HOME, by default the user's cache
     folder. Unchanged artifacts are not exported again.
     """
-    from rich.console import Console
-    from rich.table import Table
-
-    from exporters import ArtifactStore, exporter_for
+    from exporters import ArtifactStore
     from models import MODELS
-    from tailbed.experiment.exporting import export_artifact
+    from tailbed.cli.artifact_table import print_artifacts
 
-    for format in formats:
-        exporter_for(MODELS.get(model), format)
-    store, artifacts = ArtifactStore(), []
-    with Console(stderr=True).status("") as status:
-        for format in formats:
-            status.update(f"exporting {model}/{format}/{precision}")
-            artifacts.append(export_artifact(model, format, precision, store))
+    if everything:
+        formats = precisions = (ALL,)
+    if not formats or not precisions:
+        raise click.UsageError("names no format: give some, such as --to onnx,torchscript, or --all")
+    chosen = MODELS.get(model)
+    if weights is not None:
+        from models.choice import choose_weights
+
+        choose_weights(chosen, weights)
+    wanted = list(_wanted(chosen, formats, precisions))
+    outcome = _export(chosen, wanted, ArtifactStore(), force=force)
     if as_json:
-        click.echo(json.dumps([artifact.manifest.model_dump(mode="json") for artifact in artifacts], indent=2))
-        return
-    table = Table("artifact", box=None, pad_edge=False)
-    for column in ("size", "export", "max difference", "agreement", "accuracy"):
-        table.add_column(column, justify="right")
-    for artifact in artifacts:
-        manifest = artifact.manifest
-        table.add_row(
-            artifact.ref,
-            f"{manifest.size_bytes / 1e6:.2f} MB",
-            f"{manifest.export_seconds:.1f} s",
-            "-" if manifest.parity is None else f"{manifest.parity.max_abs_diff:.1e}",
-            "-" if manifest.parity is None else f"{manifest.parity.label_agreement:.1%}",
-            "-" if manifest.accuracy is None else f"{manifest.accuracy:.1%}",
-        )
-    Console().print(table)
-    click.echo(f"in {store.root}", err=True)
+        click.echo(json.dumps([artifact.manifest.model_dump(mode="json") for artifact in outcome.artifacts], indent=2))
+    elif outcome.artifacts:
+        print_artifacts(outcome.artifacts)
+        click.echo(f"in {ArtifactStore().root}", err=True)
+    for ref, reason in outcome.absent:
+        click.echo(f"not here: {ref}: {reason}", err=True)
+    if ALL in precisions:
+        for ref, reason in _unsupported(chosen, formats):
+            click.echo(f"not supported: {ref}: {reason}", err=True)
+    for _, reason in outcome.failed:
+        click.echo(f"failed: {reason}", err=True)
+    if outcome.failed or (outcome.absent and not everything):
+        raise SystemExit(1)
+
+
+def _wanted(model: Model, formats: tuple[str, ...], precisions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    from exporters import exporter_for, exporters_of
+
+    for format in exporters_of(model) if ALL in formats else formats:
+        exporter = exporter_for(model, format)
+        if ALL not in precisions:
+            yield from ((format, precision) for precision in precisions)
+            continue
+        for precision in exporter.precisions:
+            if model.calibration is not None or not precision.startswith("int8-static"):
+                yield format, precision
+
+
+def _unsupported(model: Model, formats: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    from exporters import exporters_of
+
+    for format, exporter in exporters_of(model).items():
+        if ALL in formats or format in formats:
+            yield from (
+                (f"{model.name}/{format}/{precision}", reason) for precision, reason in exporter.unsupported.items()
+            )
+
+
+def _export(model: Model, wanted: list[tuple[str, str]], store: ArtifactStore, *, force: bool) -> _Outcome:
+    """One after another; what fails is told at the end, and the others are made all the same."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from models import TailbedError
+    from tailbed.experiment.exporting import NotInstalled, export_artifact
+
+    outcome = _Outcome()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(wanted))
+        for format, precision in wanted:
+            ref = f"{model.name}/{format}/{precision}"
+            progress.update(task, description=f"exporting {ref}")
+            try:
+                outcome.artifacts.append(export_artifact(model.name, format, precision, store, force=force))
+            except NotInstalled as error:
+                outcome.absent.append((ref, str(error)))
+            except TailbedError as error:
+                outcome.failed.append((ref, str(error)))
+            progress.advance(task)
+    return outcome

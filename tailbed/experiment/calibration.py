@@ -143,6 +143,7 @@ class _Bench:
             url=self.url,
             model=self.artifact.manifest.model,
             pool=self.artifact.folder / ANSWERS,
+            batched=self.artifact.manifest.batched,
             scenario=load,
             # There is nothing to warm but the connections.
             warmup_s=least_s / 2,

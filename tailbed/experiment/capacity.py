@@ -58,7 +58,7 @@ def probe_capacity(
         raise LoadError(f"capacity of {deployment.artifact.ref} on {deployment.stack}: no request was answered")
     return Capacity(
         model=manifest.model,
-        format=manifest.format,
+        format=manifest.export,
         precision=manifest.precision,
         runtime=manifest.runtime,
         server=deployment.stack,
@@ -98,6 +98,7 @@ def _plan(
         url=endpoint.url,
         model=endpoint.model,
         pool=deployment.artifact.folder / ANSWERS,
+        batched=deployment.artifact.manifest.batched,
         scenario=scenario,
         warmup_s=WARMUP_S,
         duration_s=WINDOW_S,

@@ -62,7 +62,7 @@ def study_cold_start(
     drops: list[Dropped] = []
 
     def observe(server: RunningServer) -> ColdStart:
-        return observe_cold_start(server, answers, tolerance=artifact.manifest.tolerance, timeout_s=timeout_s)
+        return observe_cold_start(server, answers, tolerance=artifact.manifest.answer_tolerance, timeout_s=timeout_s)
 
     with _off_cores(deployment.cores) as own_cores:
         with start(deployment, folder=folder / "first", timeout_s=start_timeout_s, nice=nice) as server:
@@ -89,7 +89,7 @@ def study_cold_start(
                 progress((_START_S * (1 + len(cold) + len(warm)) + pauses_s) / whole_s)
     return ColdStartStudy(
         model=artifact.manifest.model,
-        format=artifact.manifest.format,
+        format=artifact.manifest.export,
         precision=artifact.manifest.precision,
         runtime=artifact.manifest.runtime,
         server=deployment.stack,

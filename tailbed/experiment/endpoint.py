@@ -9,11 +9,12 @@ from pathlib import Path
 
 from exporters import ANSWERS, Artifact, ArtifactStore
 from loadtest.access import resolve_target
-from loadtest.inputs import from_npz, generate, is_batched, write_pool
+from loadtest.inputs import write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.protocols import protocol_for
 from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
+from models.inputs import from_npz, generate, is_batched, one_item
 from servers import ModelMetadata, connect
 from servers.runtimes import runtime_for
 from tailbed.analysis.run import Subject, summarize
@@ -62,12 +63,13 @@ def load_endpoint(
     target = resolve_target(url, headers, ca_file)
     with connect(url, timeout_s=timeout_s, headers=target.headers, ca_file=ca_file) as client:
         metadata = client.metadata(model)
+    batched = is_batched(metadata.inputs + metadata.outputs)
     artifact = None if inputs else _artifact_served(model, metadata)
     if artifact is not None:
         pool = artifact.folder / ANSWERS
     else:
         pool = folder / "pool.npz"
-        write_pool(pool, from_npz(inputs, metadata.inputs) if inputs else _requests(model, metadata, seed))
+        write_pool(pool, _requests(model, metadata, seed, inputs, batched))
     plan = LoadPlan(
         protocol=protocol,
         url=url,
@@ -75,8 +77,8 @@ def load_endpoint(
         ca_file=ca_file,
         model=model,
         pool=pool,
-        batched=is_batched(metadata.inputs),
-        check=AnswerCheck(tolerance=artifact.manifest.tolerance) if artifact else None,
+        batched=batched,
+        check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance) if artifact else None,
         scenario=scenario,
         warmup_s=warmup_s,
         duration_s=duration_s,
@@ -104,11 +106,13 @@ def _artifact_served(model: str, metadata: ModelMetadata) -> Artifact | None:
     return None
 
 
-def _requests(model: str, metadata: ModelMetadata, seed: int) -> Tensors:
-    """A reference model's own request inputs if the server takes them, else inputs made up from its metadata."""
+def _requests(model: str, metadata: ModelMetadata, seed: int, file: Path | None, batched: bool) -> Tensors:
+    """The user's inputs; or a known model's own if the server takes them; or inputs made up from its metadata."""
+    if file is not None:
+        return from_npz(file, metadata.inputs, batched=batched)
     if model in MODELS.names():
         with contextlib.suppress(TensorMismatch, ImportError):
             requests = MODELS.get(model).requests()
-            check_tensors(metadata.inputs, requests)
+            check_tensors(metadata.inputs, one_item(requests, 0, batched=batched))
             return requests
-    return generate(metadata.inputs, GENERATED_ITEMS, seed)
+    return generate(metadata.inputs, GENERATED_ITEMS, seed, batched=batched)

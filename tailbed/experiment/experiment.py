@@ -21,7 +21,7 @@ from tailbed.experiment.placement import Placement
 from tailbed.experiment.preparation import Preparation
 from tailbed.experiment.run import execute
 from tailbed.results.folder import ExperimentFolder
-from tailbed.results.schema import RunResult, Summary
+from tailbed.results.schema import ArtifactFacts, RunResult, Summary
 from tailbed.suite import Suite
 
 
@@ -52,6 +52,7 @@ class Experiment:
     Attributes:
         suite: what is measured.
         artifacts: what is served.
+        left_out: what is not, and why, each in one line.
         folder: where everything goes.
         placement: cores of server and client.
     """
@@ -60,6 +61,7 @@ class Experiment:
     artifacts: Sequence[Artifact]
     folder: ExperimentFolder
     placement: Placement
+    left_out: Sequence[str] = ()
     _results: dict[int, RunResult] = field(default_factory=dict)
     _failures: list[str] = field(default_factory=list)
     _complete: bool = False
@@ -164,9 +166,27 @@ class Experiment:
             complete=self._complete,
             planned_cells=len({run.place for run in self.runs}),
             blocks=self.suite.blocks,
+            artifacts=[_facts(artifact) for artifact in self.artifacts],
+            left_out=list(self.left_out),
             calibration=self._preparation.calibration,
             capacities=self._preparation.capacities,
             cold_starts=self._preparation.cold_starts,
             cells=[combine(by_place[place], self.suite.blocks) for place in sorted(by_place)],
             failures=self._failures,
         )
+
+
+def _facts(artifact: Artifact) -> ArtifactFacts:
+    manifest = artifact.manifest
+    return ArtifactFacts(
+        model=manifest.model,
+        format=manifest.export,
+        precision=manifest.precision,
+        framework=manifest.framework,
+        runtime=manifest.runtime,
+        size_bytes=manifest.size_bytes,
+        export_seconds=manifest.export_seconds,
+        accuracy=manifest.accuracy,
+        label_agreement=manifest.parity.label_agreement if manifest.parity else None,
+        weights=manifest.weights_origin,
+    )

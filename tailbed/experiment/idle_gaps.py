@@ -53,7 +53,7 @@ def measure_idle_gaps(
     """
     with ExitStack() as open_clients:
         client = open_clients.enter_context(connect(endpoint.url, timeout_s=timeout_s))
-        items = _items(answers.inputs)
+        items = itertools.cycle([answers.request(item) for item in range(len(answers))])
         companion = None
         if companion_url is not None:
             companion = open_clients.enter_context(connect(companion_url, timeout_s=timeout_s))
@@ -85,12 +85,6 @@ def measure_idle_gaps(
 def repetitions(gap_s: float) -> int:
     """How often a gap is measured."""
     return max(1, min(_REPETITIONS, int(_BUDGET_S / gap_s)))
-
-
-def _items(inputs: Tensors) -> Iterator[Tensors]:
-    """The pool's items as batches of one, over and over."""
-    count = len(next(iter(inputs.values())))
-    return itertools.cycle([{name: array[i : i + 1] for name, array in inputs.items()} for i in range(count)])
 
 
 def _pause(gap_s: float, companion: Client | None, model: str, items: Iterator[Tensors]) -> None:

@@ -30,6 +30,8 @@ class Run:
     artifact: Artifact
     stack: str
     scenario: SuiteScenario
+    variant: str | None = None
+    """Which of the suite's settings the server has, where there are several."""
     arm: str | None = None
     """Which of a deployment's two arms, where it is compared with itself."""
 
@@ -37,12 +39,12 @@ class Run:
     def title(self) -> str:
         """The run in words, for people."""
         arm = f" ({self.arm} arm)" if self.arm else ""
-        return f"{self.artifact.ref} on {self.stack}{arm}, {self.scenario.label}"
+        return f"{title_of(self.artifact, self.stack, self.variant)}{arm}, {self.scenario.label}"
 
     @property
     def name(self) -> str:
         """The run as a folder's name."""
-        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.arm, self.scenario.label)))
+        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.variant, self.arm, self.scenario.label)))
         return f"{self.number:03d}-" + re.sub(r"[^a-z0-9.]+", "-", words.removesuffix("/s").lower()).strip("-")
 
 
@@ -53,9 +55,10 @@ def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
     is compared close together in time.
     """
     cells = [
-        (artifact, stack, scenario, arm)
+        (artifact, stack, scenario, variant, arm)
         for artifact in artifacts
         for stack in suite.stacks
+        for variant in suite.variant_names()
         for scenario in suite.scenarios
         for arm in (ARMS if suite.arms == 2 else (None,))
     ]
@@ -67,7 +70,14 @@ def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
     return [Run(number, block, place, *cells[place]) for number, (block, place) in enumerate(order, start=1)]
 
 
-def deployment_of(artifact: Artifact, stack: str, suite: Suite, placement: Placement) -> Deployment:
-    """An artifact on a stack, with the suite's settings, on the server's cores."""
-    settings = Settings(instances=suite.settings.instances, threads=suite.settings.threads)
-    return Deployment(artifact, stack, settings, placement.server)
+def title_of(artifact: Artifact, stack: str, variant: str | None) -> str:
+    """A deployment in words, for people."""
+    return f"{artifact.ref} on {stack}" + (f" with {variant}" if variant else "")
+
+
+def deployment_of(
+    artifact: Artifact, stack: str, variant: str | None, suite: Suite, placement: Placement
+) -> Deployment:
+    """An artifact on a stack, with the suite's settings or the variant of that name, on the server's cores."""
+    settings = suite.settings if variant is None else suite.variants[variant]
+    return Deployment(artifact, stack, Settings(**settings.model_dump()), placement.server)

@@ -9,12 +9,12 @@ from functools import partial
 from exporters import Artifact
 from loadtest.scenario import AnyScenario
 from models import TailbedError
-from servers import STACKS, Deployment
+from servers import STACKS
 from tailbed.experiment.calibration import calibrate
 from tailbed.experiment.capacity import probe_capacity
 from tailbed.experiment.client_limit import null_capacity, refusal
 from tailbed.experiment.cold_start import study_cold_start
-from tailbed.experiment.order import Run, deployment_of
+from tailbed.experiment.order import Run, deployment_of, title_of
 from tailbed.experiment.placement import Placement
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import Calibration, Capacity, ColdStartStudy, Summary
@@ -47,17 +47,22 @@ class Preparation:
 
     def steps(self) -> Iterator[tuple[str, Callable[[Tell], None]]]:
         """What is to be measured and not found yet: its title, and what does it. A step may raise TailbedError."""
-        deployments = [(artifact, stack) for artifact in self.artifacts for stack in self.suite.stacks]
+        deployments = [
+            (artifact, stack, variant)
+            for artifact in self.artifacts
+            for stack in self.suite.stacks
+            for variant in self.suite.variant_names()
+        ]
         if self.suite.needs_capacities:
-            for artifact, stack in deployments:
-                if not any(_is_of(capacity, artifact, stack) for capacity in self.capacities):
-                    yield f"capacity of {artifact.ref} on {stack}", partial(self._probe, artifact, stack)
+            for deployment in deployments:
+                if not any(_is_of(capacity, *deployment) for capacity in self.capacities):
+                    yield f"capacity of {title_of(*deployment)}", partial(self._probe, *deployment)
         if not self.calibration:
             yield "calibration", self._calibrate
         if self.suite.cold_start:
-            for artifact, stack in deployments:
-                if not any(_is_of(study, artifact, stack) for study in self.cold_starts):
-                    yield f"cold start of {artifact.ref} on {stack}", partial(self._study, artifact, stack)
+            for deployment in deployments:
+                if not any(_is_of(study, *deployment) for study in self.cold_starts):
+                    yield f"cold start of {title_of(*deployment)}", partial(self._study, *deployment)
 
     def load_of(self, run: Run) -> AnyScenario:
         """The load of a run, a share of capacity made a rate.
@@ -67,7 +72,8 @@ class Preparation:
         """
         scenario = run.scenario
         if isinstance(scenario, ShareOfCapacity):
-            known = [capacity.per_s for capacity in self.capacities if _is_of(capacity, run.artifact, run.stack)]
+            served = run.artifact, run.stack, run.variant
+            known = [capacity.per_s for capacity in self.capacities if _is_of(capacity, *served)]
             if not known:
                 raise RefusedError("the deployment's capacity is not known, its probe failed")
             scenario = resolve(scenario, known[0])
@@ -77,36 +83,38 @@ class Preparation:
             raise RefusedError(reason)
         return scenario
 
-    def _probe(self, artifact: Artifact, stack: str, tell: Tell) -> None:
-        folder = self.folder.preparation("capacity", f"{artifact.ref}-{stack}")
-        deployment = self._deployment(artifact, stack)
-        self.capacities.append(probe_capacity(deployment, folder, self.suite, self.placement, tell))
+    def _probe(self, artifact: Artifact, stack: str, variant: str | None, tell: Tell) -> None:
+        folder = self.folder.preparation("capacity", _name(artifact, stack, variant))
+        deployment = deployment_of(artifact, stack, variant, self.suite, self.placement)
+        capacity = probe_capacity(deployment, folder, self.suite, self.placement, tell)
+        self.capacities.append(capacity.model_copy(update={"variant": variant}))
 
     def _calibrate(self, tell: Tell) -> None:
         self.calibration = calibrate(
             self.suite, self.artifacts, self.folder.path, self.placement, tell, self.capacities
         )
 
-    def _study(self, artifact: Artifact, stack: str, tell: Tell) -> None:
+    def _study(self, artifact: Artifact, stack: str, variant: str | None, tell: Tell) -> None:
         settings = self.suite.cold_start
         assert settings is not None
-        title = f"cold start of {artifact.ref} on {stack}"
-        self.cold_starts.append(
-            study_cold_start(
-                self._deployment(artifact, stack),
-                self.folder.preparation("cold-start", f"{artifact.ref}-{stack}"),
-                processes=settings.processes,
-                idle_gaps_s=settings.idle_gaps_s,
-                start_timeout_s=self.suite.start_timeout_s,
-                timeout_s=self.suite.timeout_s,
-                progress=lambda share: tell(f"{title}: {share:.0%}"),
-                nice=self.placement.nice,
-            )
+        title = f"cold start of {title_of(artifact, stack, variant)}"
+        study = study_cold_start(
+            deployment_of(artifact, stack, variant, self.suite, self.placement),
+            self.folder.preparation("cold-start", _name(artifact, stack, variant)),
+            processes=settings.processes,
+            idle_gaps_s=settings.idle_gaps_s,
+            start_timeout_s=self.suite.start_timeout_s,
+            timeout_s=self.suite.timeout_s,
+            progress=lambda share: tell(f"{title}: {share:.0%}"),
+            nice=self.placement.nice,
         )
-
-    def _deployment(self, artifact: Artifact, stack: str) -> Deployment:
-        return deployment_of(artifact, stack, self.suite, self.placement)
+        self.cold_starts.append(study.model_copy(update={"variant": variant}))
 
 
-def _is_of(found: Capacity | ColdStartStudy, artifact: Artifact, stack: str) -> bool:
-    return (f"{found.model}/{found.format}/{found.precision}", found.server) == (artifact.ref, stack)
+def _name(artifact: Artifact, stack: str, variant: str | None) -> str:
+    return "-".join(filter(None, (artifact.ref, stack, variant)))
+
+
+def _is_of(found: Capacity | ColdStartStudy, artifact: Artifact, stack: str, variant: str | None) -> bool:
+    named = (f"{found.model}/{found.format}/{found.precision}", found.server, found.variant)
+    return named == (artifact.ref, stack, variant)

@@ -11,6 +11,7 @@ from loadtest.scenario import AnyScenario
 from servers import STACKS, RunningServer, mean_times, start
 from tailbed.analysis.disturbance import Sampled
 from tailbed.analysis.run import Subject, summarize
+from tailbed.experiment.deployment_record import write_deployment
 from tailbed.experiment.first_answer import observe_cold_start
 from tailbed.experiment.interruption import Progress, measure
 from tailbed.experiment.order import Run, deployment_of
@@ -35,11 +36,12 @@ def execute(
         Interrupted: the user stopped it.
     """
     folder.mkdir(parents=True)
-    deployment = deployment_of(run.artifact, run.stack, suite, placement)
+    deployment = deployment_of(run.artifact, run.stack, run.variant, suite, placement)
     manifest = run.artifact.manifest
     answers = run.artifact.answers()
     with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
-        cold_start = observe_cold_start(server, answers, tolerance=manifest.tolerance, timeout_s=suite.timeout_s)
+        cold_start = observe_cold_start(server, answers, tolerance=manifest.answer_tolerance, timeout_s=suite.timeout_s)
+        write_deployment(folder, deployment, server)
         plan = _plan(run, load, suite, server, placement)
         # Asked before and after the load only: while it lasts, an answer would take its time from the requests.
         stack = STACKS.get(run.stack)
@@ -53,7 +55,7 @@ def execute(
                 stolen, throttled = steal(samples, placement.cores), throttles(samples, placement.cores)
                 subject = Subject(
                     model=manifest.model,
-                    format=manifest.format,
+                    format=manifest.export,
                     precision=manifest.precision,
                     runtime=manifest.runtime,
                     server=run.stack,
@@ -64,6 +66,7 @@ def execute(
                     resources=resources(samples),
                     steal=Sampled(*stolen) if stolen else None,
                     throttling=Sampled(*throttled) if throttled else None,
+                    variant=run.variant,
                     arm=run.arm,
                     block=run.block,
                     attempt=attempt,
@@ -80,7 +83,8 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
         url=server.endpoint.url,
         model=server.endpoint.model,
         pool=run.artifact.folder / ANSWERS,
-        check=AnswerCheck(tolerance=run.artifact.manifest.tolerance),
+        batched=run.artifact.manifest.batched,
+        check=AnswerCheck(tolerance=run.artifact.manifest.answer_tolerance),
         scenario=load,
         warmup_s=suite.warmup_s,
         steady_limit_s=suite.steady_limit_s,

@@ -19,13 +19,18 @@ def missing_cells(folder: ExperimentFolder, summary: Summary) -> list[str]:
     except SuiteError:
         return []
     planned = {
-        (f"{model}/{format_}/{precision}", stack, scenario.label)
+        (f"{model}/{format_}/{precision}", stack, variant, scenario.label)
         for model, format_, precision in suite.artifact_refs()
+        if not any(line.startswith(f"{model}/{format_}/{precision}:") for line in summary.left_out)
         for stack in suite.stacks
+        for variant in suite.variant_names()
         for scenario in suite.scenarios
     }
-    measured = {(f"{c.model}/{c.format}/{c.precision}", c.server, c.scenario) for c in summary.cells}
-    titles = [f"{artifact} on {stack}, {scenario}" for artifact, stack, scenario in planned - measured]
+    measured = {(f"{c.model}/{c.format}/{c.precision}", c.server, c.variant, c.scenario) for c in summary.cells}
+    titles = [
+        f"{artifact} on {stack}{f' with {variant}' if variant else ''}, {scenario}"
+        for artifact, stack, variant, scenario in planned - measured
+    ]
     return sorted((title for title in titles if not _failed(title, summary)), key=natural)
 
 

@@ -14,6 +14,7 @@ from tailbed.analysis import validity
 from tailbed.analysis.intervals import FEWEST_RUNS
 from tailbed.analysis.percentiles import sample_floor
 from tailbed.analysis.run import FULL_REQUESTS, FULL_SECONDS
+from tailbed.artifact_comparison import compare_artifacts
 from tailbed.report.gaps import missing_cells
 from tailbed.report.panels import build_panels, picture_data
 from tailbed.report.starts import studied
@@ -81,6 +82,7 @@ def _render(folder: ExperimentFolder) -> str:
         names=dict(zip(identities, short_names(identities), strict=True)),
         identity=Identity.of,
         studied=studied,
+        artifacts=compare_artifacts(summary),
         limits={
             "requests": FULL_REQUESTS,
             "seconds": FULL_SECONDS,

@@ -15,7 +15,9 @@ STAGES = ("listening_ms", "ready_ms", "first_answer_ms")
 
 def studied(study: ColdStartStudy | Capacity) -> Identity:
     """The deployment that a study or a probe is of."""
-    return Identity(study.model, study.format, study.precision, study.server, study.protocol, study.runtime, None)
+    return Identity(
+        study.model, study.format, study.precision, study.server, study.protocol, study.runtime, study.variant, None
+    )
 
 
 def cold_start_bars(

@@ -18,12 +18,14 @@ class Identity(NamedTuple):
     server: str | None
     protocol: str
     runtime: str | None
+    variant: str | None
     arm: str | None
 
     @classmethod
     def of(cls, cell: Measurement) -> Identity:
         """The deployment that ``cell`` was measured on."""
-        return cls(cell.model, cell.format, cell.precision, cell.server, cell.protocol, cell.runtime, cell.arm)
+        named = (cell.model, cell.format, cell.precision, cell.server, cell.protocol, cell.runtime)
+        return cls(*named, cell.variant, cell.arm)
 
     @property
     def artifact(self) -> str:

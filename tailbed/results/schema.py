@@ -10,6 +10,28 @@ SCHEMA_VERSION = 1
 """Raised by one when a field changes its meaning or goes away; new fields do not raise it."""
 
 
+class ArtifactFacts(BaseModel):
+    """What was served, from its manifest; docs/FORMATS.md explains the fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    format: str
+    """The format, with the source's framework where it is not the usual one, as in every result."""
+    precision: str
+    framework: str
+    runtime: str
+    size_bytes: int
+    export_seconds: float | None
+    """None for an imported file."""
+    accuracy: float | None
+    """Share of the evaluation set that it labels right; None where there are no true labels."""
+    label_agreement: float | None
+    """Share of the evaluation set that it labels as its source does; None for an imported file."""
+    weights: str
+    """Where the weights come from, in words."""
+
+
 class ColdStart(BaseModel):
     """Times of a fresh server process, in milliseconds since the process was started."""
 
@@ -48,6 +70,7 @@ class ColdStartStudy(BaseModel):
     runtime: str
     server: str
     protocol: str
+    variant: str | None = None
     warm: list[ColdStart]
     """With the artifact and the server's libraries in the page cache."""
     dropped: list[ColdStart]
@@ -108,6 +131,7 @@ class Capacity(BaseModel):
     runtime: str
     server: str
     protocol: str
+    variant: str | None = None
     per_s: float
     concurrency: int
     """Clients with which the most was reached."""
@@ -133,6 +157,8 @@ class Measurement(BaseModel):
     server: str | None
     protocol: str
     scenario: str
+    variant: str | None = None
+    """Which of the suite's settings the server had, where there are several."""
     arm: str | None = None
     """``first`` or ``second`` where a deployment is compared with itself."""
     offered_rate: float | None
@@ -242,6 +268,9 @@ class Summary(BaseModel):
     planned_cells: int
     blocks: int = 1
     """Runs that were planned for each cell."""
+    artifacts: list[ArtifactFacts] = []
+    left_out: list[str] = []
+    """Artifacts that the suite would have had, and why not, each in one line."""
     cells: list[Cell]
     calibration: list[Calibration] = []
     capacities: list[Capacity] = []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from exporters import PRECISIONS
+from exporters import DEFAULT_PRECISION
 from loadtest.warmup import MIN_SECONDS
-from models import MODELS, Models, Registry
+from models import MODELS, Models, Registry, TailbedError
 from servers import STACKS
+from tailbed.suite.artifacts import ALL, Ref, crossed, named
 from tailbed.suite.load_points import ShareOfCapacity, SuiteScenario, read_scenarios
 
 
@@ -46,6 +46,9 @@ class ServerSettings(BaseModel):
 
     instances: Annotated[int, Field(ge=1, le=256)] = 1
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Literal["cpu", "cuda"] = "cpu"
+    max_batch: Annotated[int, Field(ge=1, le=4096)] = 1
+    max_delay_us: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class ColdStartSettings(BaseModel):
@@ -65,11 +68,17 @@ class Suite(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    models: Annotated[tuple[ModelName, ...], *Several]
-    formats: Annotated[tuple[str, ...], *Several]
+    models: Annotated[tuple[ModelName, ...], AfterValidator(_distinct)] = ()
+    formats: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    """As ``tailbed formats`` names them, or ``all``; what this machine lacks the packages for is then left out."""
     precisions: Annotated[tuple[str, ...], *Several] = ("fp32",)
+    """Or ``all``."""
+    artifacts: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    """``model/format`` or ``model/format/precision``, beside the models crossed with formats and precisions."""
     stacks: Annotated[tuple[StackName, ...], *Several]
     settings: ServerSettings = ServerSettings()
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], ServerSettings] = {}
+    """Several settings by name, in place of ``settings``: each deployment is measured with each of them."""
     scenarios: Annotated[tuple[SuiteScenario, ...], *Several]
     """An open loop's ``rates: [200, 30%]`` is read as one scenario each."""
     warmup_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
@@ -106,17 +115,58 @@ class Suite(BaseModel):
             raise ValueError(f"must be at least warmup_s, which is {warmup_s:g}, or null")
         return limit_s
 
-    @field_validator("precisions")
+    @field_validator("formats", "precisions", "artifacts")
     @classmethod
-    def _known(cls, precisions: tuple[str, ...]) -> tuple[str, ...]:
-        for precision in precisions:
-            if precision not in PRECISIONS:
-                raise ValueError(f"{precision!r} is unknown: choose from {', '.join(PRECISIONS)}")
-        return precisions
+    def _there(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """That every artifact can be had, as far as the fields before this one tell."""
+        models, formats = info.data.get("models", ()), info.data.get("formats", ())
+        try:
+            if info.field_name == "formats":
+                list(crossed(models, values, (ALL,)))
+            elif info.field_name == "precisions":
+                list(crossed(models, formats, values))
+            else:
+                list(map(named, values))
+        except TailbedError as error:
+            raise ValueError(str(error)) from error
+        return values
 
-    def artifact_refs(self) -> Iterable[tuple[str, str, str]]:
+    @model_validator(mode="after")
+    def _serves_something(self) -> Self:
+        if not self.artifact_refs():
+            raise ValueError("serves nothing: name models and formats, or artifacts")
+        return self
+
+    def artifact_refs(self) -> list[Ref]:
         """Every (model, format, precision) that the suite serves."""
-        return ((m, f, p) for m in self.models for f in self.formats for p in self.precisions)
+        refs = [*crossed(self.models, self.formats, self.precisions), *map(named, self.artifacts)]
+        return list(dict.fromkeys(refs))
+
+    def serving(self, refs: tuple[str, ...]) -> Self:
+        """This suite with other artifacts, each ``model/format`` or ``model/format/precision``.
+
+        Raises:
+            UnknownName: one of them cannot be.
+        """
+        served = tuple("/".join(named(ref)) for ref in refs)
+        nothing: tuple[str, ...] = ()
+        return self.model_copy(
+            update={
+                "models": nothing,
+                "formats": nothing,
+                "precisions": (DEFAULT_PRECISION,),
+                "artifacts": tuple(dict.fromkeys(served)),
+            }
+        )
+
+    def variant_names(self) -> tuple[str | None, ...]:
+        """The names of the servers' settings; None alone where there is one setting for all."""
+        return tuple(self.variants) or (None,)
+
+    @property
+    def takes_what_is_there(self) -> bool:
+        """Whether artifacts that this machine lacks packages for are left out rather than missed."""
+        return ALL in self.formats or ALL in self.precisions
 
     @property
     def needs_capacities(self) -> bool:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from exporters import Artifact
 from loadtest import records
 from loadtest.plan import read_plan
 from loadtest.scenario import ClosedLoop, OpenLoop
@@ -14,6 +13,7 @@ from tailbed.experiment.calibration import calibrate
 from tailbed.experiment.placement import place
 from tailbed.results.schema import Capacity
 from tailbed.suite import Suite
+from tests.conftest import Exported
 
 
 def make_suite(**fields: object) -> Suite:
@@ -35,7 +35,7 @@ def capacity(protocol: str, per_s: float) -> Capacity:
     )
 
 
-def test_each_load_has_its_floor_once_for_a_model_and_protocol(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_each_load_has_its_floor_once_for_a_model_and_protocol(digits: Exported, tmp_path: Path) -> None:
     scenarios = [
         {"kind": "closed"},
         {"kind": "open", "rates": [800, 1_000_000, "50%"]},
@@ -74,7 +74,7 @@ def test_each_load_has_its_floor_once_for_a_model_and_protocol(digits: dict[str,
     assert any("oip-grpc: poisson 800/s" in line for line in told)
 
 
-def test_a_p99_gets_the_time_that_it_needs_and_no_more(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_p99_gets_the_time_that_it_needs_and_no_more(digits: Exported, tmp_path: Path) -> None:
     suite = make_suite(duration_s=4, scenarios=[{"kind": "open", "rates": [300, 10]}])
     often, seldom = calibrate(suite, [digits["onnx"]], tmp_path, place(), lambda _: None)
     assert not any("insufficient" in reason for reason in often.reasons)
@@ -87,7 +87,7 @@ def test_a_p99_gets_the_time_that_it_needs_and_no_more(digits: dict[str, Artifac
 
 
 def test_a_null_server_that_does_not_start_is_told_in_one_line(
-    digits: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    digits: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(null_server, "_text", lambda _spec: "nonsense")
     with pytest.raises(ServerError) as caught:

@@ -19,6 +19,7 @@ from tailbed.experiment.capacity import probe_capacity
 from tailbed.experiment.placement import place
 from tailbed.results.schema import RunResult
 from tailbed.suite import ShareOfCapacity, Suite, resolve
+from tests.conftest import Exported
 from tests.integration.loadtest.test_null_server import null_server
 
 SUITE = Suite.model_validate(
@@ -50,7 +51,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "WINDOW_S", 0.7)
 
 
-def test_a_deployment_is_probed(digits: dict[str, Artifact], tmp_path: Path, short: None) -> None:
+def test_a_deployment_is_probed(digits: Exported, tmp_path: Path, short: None) -> None:
     deployment = Deployment(digits["onnx"], "fastapi", cores=place().server)
     told: list[str] = []
     found = probe_capacity(deployment, tmp_path, SUITE, place(), told.append)
@@ -67,7 +68,7 @@ def test_a_deployment_is_probed(digits: dict[str, Artifact], tmp_path: Path, sho
 
 @pytest.mark.parametrize("protocol", ["oip-http", "oip-grpc"])
 def test_the_capacity_is_what_the_service_time_allows_and_more_saturates(
-    digits: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: None, protocol: str
+    digits: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: None, protocol: str
 ) -> None:
     with slow_server(protocol) as url:
         endpoint = Endpoint(protocol, url, "digits")
@@ -90,9 +91,7 @@ def test_the_capacity_is_what_the_service_time_allows_and_more_saturates(
         assert result.p99_ms is None
 
 
-def test_a_queue_that_overflows_the_client_and_times_out_is_saturation_too(
-    digits: dict[str, Artifact], tmp_path: Path
-) -> None:
+def test_a_queue_that_overflows_the_client_and_times_out_is_saturation_too(digits: Exported, tmp_path: Path) -> None:
     with slow_server("oip-http") as url:
         result = _measure(
             digits["onnx"],
@@ -112,7 +111,7 @@ def test_a_queue_that_overflows_the_client_and_times_out_is_saturation_too(
 
 
 def test_a_server_that_never_answers_has_no_capacity(
-    digits: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: None
+    digits: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: None
 ) -> None:
     endpoint = Endpoint("oip-http", "http://127.0.0.1:9", "digits")
     monkeypatch.setattr(capacity, "start", lambda *_, **__: _Started(endpoint))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from exporters import Artifact
 from exporters.artifact import Answers
 from servers import STACKS, Deployment, ServerError, Settings, start
 from tailbed.experiment.cold_start import study_cold_start
 from tailbed.experiment.first_answer import observe_cold_start
 from tailbed.results.schema import ColdStart
+from tests.conftest import Exported
 
 
 def _in_order(stages: ColdStart) -> bool:
@@ -21,7 +21,7 @@ def _in_order(stages: ColdStart) -> bool:
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_study_has_as_many_starts_warm_as_dropped(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_a_study_has_as_many_starts_warm_as_dropped(digits: Exported, tmp_path: Path, stack: str) -> None:
     usable = os.sched_getaffinity(0)
     told: list[float] = []
     study = study_cold_start(
@@ -50,7 +50,7 @@ def test_a_study_has_as_many_starts_warm_as_dropped(digits: dict[str, Artifact],
     assert {path.name for path in tmp_path.iterdir()} == {"first", "dropped-1", "dropped-2", "warm-1", "warm-2"}
 
 
-def test_a_server_without_cores_of_its_own_is_studied_too(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_server_without_cores_of_its_own_is_studied_too(digits: Exported, tmp_path: Path) -> None:
     study = study_cold_start(
         Deployment(digits["onnx"], "fastapi"),
         tmp_path,
@@ -65,7 +65,7 @@ def test_a_server_without_cores_of_its_own_is_studied_too(digits: dict[str, Arti
     assert not (tmp_path / "first" / "null_server.log").exists()
 
 
-def test_a_server_that_does_not_start_is_one_line(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_is_one_line(digits: Exported, tmp_path: Path) -> None:
     usable = os.sched_getaffinity(0)
     with pytest.raises(ServerError, match="was not ready within"):
         study_cold_start(
@@ -80,7 +80,7 @@ def test_a_server_that_does_not_start_is_one_line(digits: dict[str, Artifact], t
     assert os.sched_getaffinity(0) == usable
 
 
-def test_only_a_correct_answer_is_a_first_answer(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_only_a_correct_answer_is_a_first_answer(digits: Exported, tmp_path: Path) -> None:
     answers = digits["onnx"].answers()
     wrong = Answers(answers.inputs, {name: array + 1 for name, array in answers.outputs.items()})
     with start(Deployment(digits["onnx"], "fastapi"), folder=tmp_path) as server:

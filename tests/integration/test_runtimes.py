@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import psutil
 import pytest
 
-from exporters import EXPORTERS
-from models import EvaluationSet, Model, TensorSpec, UnknownName
+from exporters import Compute, Exporter, ModelFile, all_exporters
+from models import EvaluationSet, Model, TensorSpec, UnknownName, Weights
 from servers.runtimes import RUNTIMES, LoadedModel, RuntimeLoadError, runtime_for
 
 INPUTS = (TensorSpec("left", "float32", ("batch", 3)), TensorSpec("right", "float32", ("batch", 3)))
@@ -25,12 +25,19 @@ def _pool() -> dict[str, np.ndarray]:
 MODEL = Model("pair", "two in, two out", INPUTS, OUTPUTS, lambda: EvaluationSet(_pool(), None), _pool, ("pytorch",))
 
 
+PYTORCH: dict[str, Exporter] = {
+    exporter.format: exporter for exporter in all_exporters() if exporter.framework == "pytorch"
+}
+FORMATS = ["onnx", "torchscript"]
+"""Those that any module of PyTorch can be written in, whatever it does to its inputs."""
+
+
 @dataclass
 class _Source:
     module: Any
     framework: str = "pytorch"
-    weights_sha256: str = ""
-    versions: Mapping[str, str] = ()  # type: ignore[assignment]
+    weights: Weights = field(default_factory=lambda: Weights({}, "", ""))
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, inputs: Any) -> dict[str, np.ndarray]:
         raise NotImplementedError
@@ -47,20 +54,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             return left.sub_(right), total
 
     paths = {}
-    for format in EXPORTERS.names():
-        exporter = EXPORTERS.get(format)
-        if exporter.framework == "pytorch":
-            paths[format] = tmp_path_factory.mktemp(format) / exporter.filename
-            exporter.write(MODEL, _Source(Pair().eval()), "fp32", paths[format])
+    for format in FORMATS:
+        exporter = PYTORCH[format]
+        paths[format] = tmp_path_factory.mktemp(format) / exporter.filename
+        exporter.write(MODEL, _Source(Pair().eval()), "fp32", paths[format])
     return paths
 
 
-FORMATS = [format for format in EXPORTERS.names() if EXPORTERS.get(format).framework == "pytorch"]
 every_format = pytest.mark.parametrize("format", FORMATS)
 
 
 def _load(path: Path, format: str, threads: int = 1) -> LoadedModel:
-    return runtime_for(format).load(path, inputs=INPUTS, outputs=OUTPUTS, threads=threads)
+    return runtime_for(format).load(ModelFile(path, INPUTS, OUTPUTS), Compute(threads=threads))
 
 
 @every_format
@@ -157,6 +162,6 @@ def test_an_exporter_says_nothing_that_no_user_can_act_on(
             return left - right, left + right
 
     with caplog.at_level(logging.WARNING):
-        EXPORTERS.get(format).write(MODEL, _Source(Sum().eval()), "fp32", tmp_path / "model")
+        PYTORCH[format].write(MODEL, _Source(Sum().eval()), "fp32", tmp_path / "model")
     assert capfd.readouterr() == ("", "")
     assert caplog.messages == []

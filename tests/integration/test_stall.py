@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 import loadtest
-from exporters import ANSWERS, Artifact
+from exporters import ANSWERS
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.scenario import ClosedLoop, OpenLoop
 from servers import Deployment, start
 from tailbed.analysis.percentiles import percentile
 from tailbed.analysis.times import response_ms, service_ms
 from tailbed.experiment.placement import place
+from tests.conftest import Exported
 
 WINDOW_S = 10.0
 WARMUP_S = 1.0
@@ -50,9 +51,7 @@ def stopping(pid: int, stops: list[float]) -> Callable[[float], None]:
 
 
 @pytest.mark.parametrize("stack", ["fastapi", "grpc"])
-def test_an_open_loop_shows_a_stall_and_a_closed_loop_hides_it(
-    digits: dict[str, Artifact], tmp_path: Path, stack: str
-) -> None:
+def test_an_open_loop_shows_a_stall_and_a_closed_loop_hides_it(digits: Exported, tmp_path: Path, stack: str) -> None:
     artifact, placement = digits["onnx"], place()
     p99_ms = {}
     with start(Deployment(artifact, stack, cores=placement.server), folder=tmp_path / "server") as server:
@@ -62,7 +61,7 @@ def test_an_open_loop_shows_a_stall_and_a_closed_loop_hides_it(
                 url=server.endpoint.url,
                 model=server.endpoint.model,
                 pool=artifact.folder / ANSWERS,
-                check=AnswerCheck(tolerance=artifact.manifest.tolerance),
+                check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance),
                 scenario=scenario,
                 warmup_s=WARMUP_S,
                 duration_s=WINDOW_S,

@@ -1,1 +1,1 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime on the CPU or an NVIDIA GPU."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime on the CPU or an NVIDIA GPU."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from typing import Any
 import numpy as np
 
 from exporters.checker import Compute, ModelFile
+from exporters.cpu_features import cpu_features
 from models import Tensors, package_versions
-from servers.runtimes.runtime import LoadedModel, Runtime, RuntimeLoadError
+from servers.runtimes.fixed_batch import FixedBatch
+from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError
 
-_ERROR_AND_ABOVE = 3
+_FATAL = 4
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
 
 
 class _Session:
-    def __init__(self, session: Any, outputs: list[str], facts: Mapping[str, str]) -> None:
+    def __init__(
+        self, session: Any, outputs: list[str], sizes: tuple[int, ...] | None, facts: Mapping[str, str]
+    ) -> None:
         self.facts = facts
-        self._run = session.run
+        self._session = session
         self._outputs = outputs
+        self.run = FixedBatch(self._compute, sizes).run if sizes else self._compute
 
-    def run(self, inputs: Tensors) -> dict[str, np.ndarray]:
-        return dict(zip(self._outputs, self._run(self._outputs, inputs), strict=True))
+    def _compute(self, inputs: Tensors) -> dict[str, np.ndarray]:
+        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
 
 
 class _ONNXRuntime:
@@ -29,40 +36,60 @@ class _ONNXRuntime:
     formats: tuple[str, ...] = ("onnx",)
     platform = "onnx_onnxv1"
     packages: tuple[str, ...] = ("onnxruntime",)
-
-    devices: tuple[str, ...] = ("cpu",)
+    devices: tuple[str, ...] = ("cpu", "cuda")
 
     def load(self, file: ModelFile, compute: Compute) -> LoadedModel:
-        """Load an ONNX file.
+        """Load an ONNX file. On ``cuda``, what the GPU has no kernel for is computed on the CPU.
 
         Raises:
             RuntimeLoadError: the file is not an ONNX model that ONNX Runtime can run.
+            DeviceError: this build of ONNX Runtime has no CUDA, or finds no GPU.
             MissingPackage: onnxruntime is not installed.
         """
         versions = package_versions(*self.packages, needed_for="the runtime onnxruntime")
         import onnxruntime
 
+        wanted = self._provider(compute.device, onnxruntime.get_available_providers())
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = compute.threads
         options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = _ERROR_AND_ABOVE
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = _FATAL  # what goes wrong is raised too, and told once
         # Threads that spin between two requests take the core from the server's own loop, and make an idle server
         # look busy. It only matters with two threads or more.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                str(file.path), options, providers=list(dict.fromkeys([wanted, _CPU]))
+            )
         # The library's errors have no common class of their own.
         except Exception as error:
             raise RuntimeLoadError(file.path, "an ONNX model that ONNX Runtime can run", error) from error
+        if wanted not in session.get_providers():
+            # It falls back to the CPU by itself, and says so in a log line only.
+            raise DeviceError(self.name, compute.device, f"{wanted} does not start: is there a GPU with its driver?")
         facts = {
             **versions,
             "providers": ",".join(session.get_providers()),
+            "precision": file.precision,
+            "graph_optimization": "all",
+            "cpu_features": ",".join(cpu_features()) or "unknown",
             "intra_op_threads": str(compute.threads),
             "inter_op_threads": "1",
             "intra_op_spinning": "off",
         }
-        return _Session(session, [spec.name for spec in file.outputs], facts)
+        return _Session(session, [spec.name for spec in file.outputs], file.batch_sizes, facts)
+
+    def _provider(self, device: str, available: list[str]) -> str:
+        provider = {"cpu": _CPU, "cuda": _CUDA}.get(device)
+        if provider is None:
+            raise DeviceError(self.name, device, f"it knows {' and '.join(self.devices)}")
+        if provider not in available:
+            raise DeviceError(
+                self.name, device, f"this build has no {provider}, the package onnxruntime-gpu in its place has it"
+            )
+        return provider
 
 
 RUNTIME: Runtime = _ONNXRuntime()

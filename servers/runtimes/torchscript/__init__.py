@@ -1,1 +1,1 @@
-"""TorchScript on the CPU."""
+"""TorchScript."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from exporters import Artifact
 from loadtest import records
+from tests.conftest import Exported
 
 TAILBED = [sys.executable, "-m", "tailbed"]
 
@@ -22,12 +22,16 @@ formats: [onnx, torchscript]
 stacks: [fastapi, grpc]
 scenarios:
   - {kind: closed}
-  - {kind: open, rate: 100}
+  - {kind: open, rate: 400}
 warmup_s: 0.5
 steady_limit_s: null
 duration_s: 2
 attempts: 1
 """
+
+
+ONE = SUITE.replace("[onnx, torchscript]", "[onnx]").replace("[fastapi, grpc]", "[grpc]")
+"""The same with one deployment."""
 
 
 def write_suite(folder: Path, text: str = SUITE) -> str:
@@ -36,7 +40,7 @@ def write_suite(folder: Path, text: str = SUITE) -> str:
     return str(path)
 
 
-def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_whole_experiment(digits: Exported, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ["bench", write_suite(tmp_path), "--out", str(out), "--json"]
     done = subprocess.run([*TAILBED, *words], capture_output=True, text=True, timeout=170)
@@ -50,7 +54,7 @@ def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None
         (format, stack, scenario)
         for format in ("onnx", "torchscript")
         for stack in ("fastapi", "grpc")
-        for scenario in ("closed x1", "poisson 100/s")
+        for scenario in ("closed x1", "poisson 400/s")
     ]
     for cell in cells:
         assert cell["errors"] == 0
@@ -67,11 +71,14 @@ def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None
         raw = records.read(run / "records.parquet")
         assert cell["requests"] == int((~raw.warmup).sum())
         assert (run / "server" / "server.log").exists()
+        deployment = json.loads((run / "deployment.json").read_text())
+        assert deployment["settings"]["threads"] == 1
+        assert deployment["runs"]["intra_op_threads"] == "1", "by the server's own account"
     assert {(floor["protocol"], floor["scenario"]) for floor in summary["calibration"]} == {
-        (protocol, scenario) for protocol in ("oip-http", "oip-grpc") for scenario in ("closed x1", "poisson 100/s")
+        (protocol, scenario) for protocol in ("oip-http", "oip-grpc") for scenario in ("closed x1", "poisson 400/s")
     }
     # The same arrivals for every deployment: the same seed gives the same number of requests.
-    assert len({cell["requests"] for cell in cells if cell["scenario"] == "poisson 100/s"}) == 1
+    assert len({cell["requests"] for cell in cells if cell["scenario"] == "poisson 400/s"}) == 1
     with (out / "summary.csv").open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == len(cells)
     environment = json.loads((out / "environment.json").read_text())
@@ -82,16 +89,16 @@ def test_a_whole_experiment(digits: dict[str, Artifact], tmp_path: Path) -> None
     (out / "report.html").unlink()
     again = subprocess.run([*TAILBED, "report", str(out)], capture_output=True, text=True, timeout=60)
     assert again.returncode == 0, again.stderr
-    assert "poisson 100/s" in again.stdout
+    assert "poisson 400/s" in again.stdout
     assert "quick mode" in again.stdout
     assert (out / "report.html").exists()
 
 
-def test_what_is_measured_before_the_runs(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_what_is_measured_before_the_runs(digits: Exported, tmp_path: Path) -> None:
     out = tmp_path / "out"
     text = SUITE.replace("[onnx, torchscript]", "[onnx]").replace("[fastapi, grpc]", "[fastapi]")
     text = text.replace("{kind: closed}", "{kind: open, rates: [50%, 900000]}").replace(
-        "  - {kind: open, rate: 100}\n", ""
+        "  - {kind: open, rate: 400}\n", ""
     )
     text += "cold_start: {processes: 5, idle_gaps_s: [0.1]}\n"
     done = subprocess.run([*TAILBED, "bench", write_suite(tmp_path, text), "--out", str(out)], capture_output=True)
@@ -118,11 +125,9 @@ def test_what_is_measured_before_the_runs(digits: dict[str, Artifact], tmp_path:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_experiment_keeps_what_it_measured(
-    digits: dict[str, Artifact], tmp_path: Path, stop: signal.Signals
-) -> None:
+def test_a_stopped_experiment_keeps_what_it_measured(digits: Exported, tmp_path: Path, stop: signal.Signals) -> None:
     out = tmp_path / "out"
-    suite = write_suite(tmp_path, SUITE.replace("duration_s: 2", "duration_s: 40"))
+    suite = write_suite(tmp_path, ONE.replace("duration_s: 2", "duration_s: 40"))
     with subprocess.Popen([*TAILBED, "bench", suite, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 90
         while not any(spool.stat().st_size for spool in out.glob("runs/*/records.spool")):
@@ -142,10 +147,10 @@ def test_a_stopped_experiment_keeps_what_it_measured(
     assert "INCOMPLETE" in subprocess.run([*TAILBED, "report", str(out)], capture_output=True, text=True).stdout
 
 
-def test_an_experiment_killed_outright_is_still_readable(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_an_experiment_killed_outright_is_still_readable(digits: Exported, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with subprocess.Popen(
-        [*TAILBED, "bench", write_suite(tmp_path), "--out", str(out)], stderr=subprocess.DEVNULL
+        [*TAILBED, "bench", write_suite(tmp_path, ONE), "--out", str(out)], stderr=subprocess.DEVNULL
     ) as process:
         deadline = time.monotonic() + 90
         while not (out / "summary.json").exists() or not json.loads((out / "summary.json").read_text())["cells"]:
@@ -158,9 +163,9 @@ def test_an_experiment_killed_outright_is_still_readable(digits: dict[str, Artif
     assert subprocess.run([*TAILBED, "report", str(out)], capture_output=True, timeout=60).returncode == 0
 
 
-def test_a_stopped_experiment_is_resumed_and_compared(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_stopped_experiment_is_resumed_and_compared(digits: Exported, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    text = SUITE.replace("formats: [onnx, torchscript]", "formats: [onnx]").replace("duration_s: 2", "duration_s: 1")
+    text = SUITE.replace("[onnx, torchscript]", "[onnx]").replace("duration_s: 2", "duration_s: 1")
     words = ["bench", write_suite(tmp_path, text), "--blocks", "2", "--out", str(out)]
     with subprocess.Popen([*TAILBED, *words], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 90

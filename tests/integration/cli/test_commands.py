@@ -15,8 +15,8 @@ import numpy as np
 import psutil
 import pytest
 
-from exporters import Artifact
 from loadtest import records
+from tests.conftest import Exported
 
 TAILBED = [sys.executable, "-m", "tailbed"]
 
@@ -55,7 +55,8 @@ def test_help_names_every_command_and_loads_no_framework() -> None:
     assert not heavy & set(loaded.stdout.split())
 
 
-def test_doctor_tells_what_can_run(digits: dict[str, Artifact]) -> None:
+def test_doctor_tells_what_can_run(digits: Exported) -> None:
+    assert digits["onnx"]
     done = tailbed("doctor", "--json")
     findings = {finding["part"]: finding for finding in json.loads(done.stdout)}
     for stack in ("fastapi", "grpc"):
@@ -65,7 +66,7 @@ def test_doctor_tells_what_can_run(digits: dict[str, Artifact]) -> None:
     assert "stack fastapi" in tailbed("doctor").stdout
 
 
-def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
+def test_export_prints_the_manifests(digits: Exported) -> None:
     done = tailbed("export", "digits", "--to", "onnx,torchscript", "--json")
     assert done.returncode == 0, done.stderr
     manifests = json.loads(done.stdout)
@@ -73,14 +74,35 @@ def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
     assert all(manifest["accuracy"] >= 0.98 for manifest in manifests)
 
 
+def test_what_there_is_is_listed(digits: Exported) -> None:
+    assert digits["onnx"]
+    models = {model["name"]: model for model in json.loads(tailbed("models", "--json").stdout)}
+    assert {"digits", "resnet18", "resnet50", "wrn-28-10", "bert-base", "bert-mini", "tabular-svm"} <= models.keys()
+    assert models["digits"]["exports"]["onnx"][0] == "fp32"
+    assert "resnet50" in tailbed("models").stdout
+    manifests = json.loads(tailbed("artifacts", "digits", "--json").stdout)
+    assert ("onnx", "fp32") in [(manifest["export"], manifest["precision"]) for manifest in manifests]
+    assert "digits/onnx/fp32" in tailbed("artifacts").stdout
+    formats = json.loads(tailbed("formats", "--json").stdout)
+    assert {"torchscript", "savedmodel", "tflite", "jax-export", "onnx"} <= {row["format"] for row in formats}
+    assert "torchscript" in tailbed("formats").stdout
+
+
+def test_an_export_that_fails_is_told_and_the_others_are_made(digits: Exported) -> None:
+    done = tailbed("export", "tabular-logistic", "--to", "onnx", "--precision", "fp32,int8-static")
+    assert done.returncode == 1
+    assert "tabular-logistic/onnx/fp32" in done.stdout
+    assert "int8-static" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "expected", "code"),
     [
         (["export", "digit", "--to", "onnx"], "unknown model 'digit': choose from digits", 1),
-        (["export", "digits", "--to", "onxx"], "unknown exporter 'onxx': choose from onnx, torchscript", 1),
+        (["export", "digits", "--to", "onxx"], "unknown format 'onxx' of digits: choose from ", 1),
         (["export", "digits", "--to", "onnx", "--precision", "fp3"], "fp3", 1),
         (["serve", "digits/onnx", "--with", "flask"], "unknown stack 'flask': choose from fastapi, grpc", 1),
-        (["serve", "digits/nothing", "--with", "grpc"], "choose from onnx, torchscript", 1),
+        (["serve", "digits/nothing", "--with", "grpc"], "unknown format 'nothing' of digits: choose from ", 1),
         (["load", "http://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
         (["load", "grpc://127.0.0.1:9", "--model", "digits"], "127.0.0.1:9", 1),
         (["load", "ftp://127.0.0.1:9", "--model", "digits"], "ftp", 1),
@@ -93,14 +115,14 @@ def test_export_prints_the_manifests(digits: dict[str, Artifact]) -> None:
         (["load", "http://127.0.0.1:9", "--model", "x", "--duration", "inf"], "--duration", 2),
         (["load", "http://127.0.0.1:9", "--model", "x", "--rate", "2000000"], "--rate", 2),
         (["export", "digits", "--to", ","], "names no format", 2),
+        (["artifacts", "digit"], "unknown model 'digit': choose from", 1),
+        (["bench", "quick", "--artifact", "digits/onxx"], "unknown format 'onxx' of digits", 1),
         (["compare", "nonesuch"], "not a results folder", 1),
         (["bench", "nonesuch"], "no suite or file 'nonesuch'", 1),
         (["report", "nonesuch"], "not a results folder", 1),
     ],
 )
-def test_bad_input_is_one_line(
-    digits: dict[str, Artifact], tmp_path: Path, words: list[str], expected: str, code: int
-) -> None:
+def test_bad_input_is_one_line(digits: Exported, tmp_path: Path, words: list[str], expected: str, code: int) -> None:
     done = tailbed(*words, cwd=tmp_path)
     assert done.returncode == code
     assert expected in done.stderr
@@ -111,7 +133,7 @@ def test_bad_input_is_one_line(
 
 
 @pytest.mark.parametrize(("stack", "scheme"), [("fastapi", "http"), ("grpc", "grpc")])
-def test_serve_then_load(digits: dict[str, Artifact], tmp_path: Path, stack: str, scheme: str) -> None:
+def test_serve_then_load(digits: Exported, tmp_path: Path, stack: str, scheme: str) -> None:
     port = free_port()
     with serving("digits/onnx", "--with", stack, "--port", str(port)) as (_, first_line):
         url = f"{scheme}://127.0.0.1:{port}"
@@ -139,7 +161,7 @@ def test_serve_then_load(digits: dict[str, Artifact], tmp_path: Path, stack: str
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "nothing listens after the command has ended"
 
 
-def test_load_with_inputs_of_ones_own(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_load_with_inputs_of_ones_own(digits: Exported, tmp_path: Path) -> None:
     good, wrong = tmp_path / "good.npz", tmp_path / "wrong.npz"
     np.savez(good, image=np.random.default_rng(0).random((5, 1, 8, 8), dtype=np.float32))
     np.savez(wrong, image=np.zeros((5, 1, 9, 8), np.float32))
@@ -165,7 +187,7 @@ def test_load_with_inputs_of_ones_own(digits: dict[str, Artifact], tmp_path: Pat
         assert "is not empty" in again.stderr
 
 
-def test_a_port_in_use_is_named(digits: dict[str, Artifact]) -> None:
+def test_a_port_in_use_is_named(digits: Exported) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -178,7 +200,7 @@ def test_a_port_in_use_is_named(digits: dict[str, Artifact]) -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
-def test_a_server_never_outlives_the_command(digits: dict[str, Artifact], stop: signal.Signals) -> None:
+def test_a_server_never_outlives_the_command(digits: Exported, stop: signal.Signals) -> None:
     with subprocess.Popen(
         [*TAILBED, "serve", "digits/onnx", "--with", "grpc"], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -197,7 +219,7 @@ def test_a_server_never_outlives_the_command(digits: dict[str, Artifact], stop: 
         time.sleep(0.05)
 
 
-def test_a_server_that_dies_is_told(digits: dict[str, Artifact]) -> None:
+def test_a_server_that_dies_is_told(digits: Exported) -> None:
     process = subprocess.Popen(
         [*TAILBED, "serve", "digits/onnx", "--with", "grpc"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

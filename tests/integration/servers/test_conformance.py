@@ -14,10 +14,18 @@ import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 from tritonclient.utils import InferenceServerException
 
-from exporters import EXPORTERS, Artifact
+from exporters import Artifact, exporters_of
+from models import MODELS
 from servers import STACKS, Deployment, EndpointError, RunningServer, Settings, connect, start
+from servers.runtimes import runtime_for
+from tests.conftest import Exported
 
-CASES = [(stack, format) for stack in STACKS.names() for format in EXPORTERS.names()]
+CASES = [
+    (stack, name, precision)
+    for stack in STACKS.names()
+    for name, exporter in exporters_of(MODELS.get("digits")).items()
+    for precision in exporter.precisions
+]
 OFFICIAL = {"oip-http": tritonclient.http, "oip-grpc": tritonclient.grpc}
 
 
@@ -51,7 +59,7 @@ class Served:
     def assert_right(self, scores: np.ndarray, expected: np.ndarray) -> None:
         """Kernels may sum in another order at another batch size: as close as the export's own check."""
         assert scores.dtype == np.float32
-        np.testing.assert_allclose(scores, expected, rtol=0, atol=self.artifact.manifest.tolerance)
+        np.testing.assert_allclose(scores, expected, rtol=0, atol=self.artifact.manifest.answer_tolerance)
 
     def samples(self) -> dict[str, float]:
         """The metrics of the model, histograms by their count and sum."""
@@ -69,10 +77,10 @@ class Served:
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(case))
 def served(
-    request: pytest.FixtureRequest, digits: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, digits: Exported, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    stack, format = request.param
-    artifact = digits[format]
+    stack, format, precision = request.param
+    artifact = digits[f"{format}/{precision}"]
     with start(Deployment(artifact, stack, Settings(instances=2)), folder=tmp_path_factory.mktemp("server")) as running:
         yield Served(running, artifact)
         assert running.process.poll() is None, "the server died under the tests"
@@ -96,7 +104,7 @@ def test_its_metadata_is_the_manifests(served: Served) -> None:
             else (told.name, told.platform, list(told.versions))
         )
         assert (name, versions) == ("digits", ["1"])
-        assert platform.split("_")[0] in ("onnx", "pytorch")
+        assert platform == runtime_for(manifest.format).platform
         assert client.get_server_metadata()
     with connect(served.running.endpoint.url, timeout_s=10) as ours:
         metadata = ours.metadata("digits")

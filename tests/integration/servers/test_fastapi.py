@@ -10,15 +10,15 @@ import orjson
 import pytest
 import urllib3
 
-from exporters import Artifact
 from servers import Deployment, RunningServer, start
 from servers.oip.http import decode_response, encode_request
+from tests.conftest import Exported
 
 INFER = "/v2/models/digits/infer"
 
 
 @pytest.fixture(scope="module")
-def server(digits: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(digits: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with start(Deployment(digits["onnx"], "fastapi"), folder=tmp_path_factory.mktemp("server")) as running:
         yield running
         assert running.process.poll() is None, "the server died under the tests"
@@ -26,7 +26,7 @@ def server(digits: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def images(digits: dict[str, Artifact]) -> np.ndarray:
+def images(digits: Exported) -> np.ndarray:
     return digits["onnx"].answers().inputs["image"][:2]
 
 
@@ -122,7 +122,7 @@ def test_what_is_not_there_is_an_error_of_the_protocol(
 def test_the_server_says_what_it_is(server: RunningServer) -> None:
     told = _post(server, "/v2", method="GET").json()
     assert told["name"] == "tailbed-fastapi"
-    assert told["extensions"] == ["binary_tensor_data"]
+    assert told["extensions"] == ["binary_tensor_data", "model_configuration"]
     for path in (
         "/v2/health/live",
         "/v2/health/ready",

@@ -11,13 +11,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
-from exporters import Artifact
 from servers import Deployment, RunningServer, start
 from servers.oip.grpc import decode_response, encode_request
+from tests.conftest import Exported
 
 
 @pytest.fixture(scope="module")
-def server(digits: dict[str, Artifact], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(digits: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with start(Deployment(digits["onnx"], "grpc"), folder=tmp_path_factory.mktemp("server")) as running:
         yield running
         assert running.process.poll() is None, "the server died under the tests"
@@ -32,7 +32,7 @@ def channel(server: RunningServer) -> Iterator[grpc.Channel]:
 
 
 @pytest.fixture
-def images(digits: dict[str, Artifact]) -> np.ndarray:
+def images(digits: Exported) -> np.ndarray:
     return digits["onnx"].answers().inputs["image"][:2]
 
 

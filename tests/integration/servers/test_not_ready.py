@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc as pb_grpc
 
-from exporters import Artifact, ArtifactError
+from exporters import ArtifactError
 from models import Tensors
 from servers import ServerError, Settings
 from servers.fastapi.app import create_app
@@ -23,6 +23,7 @@ from servers.inference import served
 from servers.inference.served import ServedModel
 from servers.oip.grpc import decode_response, encode_request
 from servers.oip.http import encode_request as encode_http_request
+from tests.conftest import Exported
 
 Compute = Callable[[Tensors], dict[str, np.ndarray]]
 IMAGE = {"image": np.ones((1, 1, 8, 8), np.float32)}
@@ -41,7 +42,7 @@ class FakeRuntime:
 
 
 @pytest.fixture
-def model(digits: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch) -> Callable[[Compute], ServedModel]:
+def model(digits: Exported, monkeypatch: pytest.MonkeyPatch) -> Callable[[Compute], ServedModel]:
     def make(compute: Compute) -> ServedModel:
         monkeypatch.setattr(served, "runtime_for", lambda _: FakeRuntime(compute))
         return ServedModel(digits["onnx"].folder, Settings())
@@ -107,11 +108,13 @@ def test_over_http_a_model_being_loaded_is_live_but_not_ready(model: Callable[[C
             assert 400 <= status < 500  # as the protocol says no
             assert "is being loaded" in told["error"]
         assert (await _http(loading, "GET", "/v2/models/digits"))[0] == 200
+        assert (await _http(loading, "GET", "/v2/models/digits/config"))[0] == 503  # what runs is not known yet
         status, told = await _http(loading, "POST", "/v2/models/digits/infer", message.body, message.headers)
         assert status == 503
         assert told == {"error": "model 'digits' is not ready: it is being loaded"}
         await loading.load(_ready)
         assert (await _http(loading, "GET", "/v2/models/digits/ready"))[0] == 200
+        assert (await _http(loading, "GET", "/v2/models/digits/config"))[1]["name"] == "digits"
         loading.close()
 
     asyncio.run(main())
@@ -129,6 +132,9 @@ def test_over_grpc_a_model_being_loaded_is_live_but_not_ready(model: Callable[[C
             assert not (await stub.ModelReady(pb.ModelReadyRequest(name="digits"))).ready
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await stub.ModelInfer(encode_request("digits", IMAGE))
+            assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.ModelConfig(pb.ModelConfigRequest(name="digits"))
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
             await loading.load(_ready)
             assert (await stub.ModelReady(pb.ModelReadyRequest(name="digits"))).ready

@@ -15,6 +15,7 @@ import pytest
 from exporters import Artifact
 from models import UnknownName
 from servers import STACKS, Deployment, ServerError, Settings, connect, start
+from tests.conftest import Exported
 
 PARENT = """
 import sys, time
@@ -30,7 +31,7 @@ time.sleep(600)
 
 
 @pytest.fixture
-def broken(digits: dict[str, Artifact], tmp_path: Path) -> Artifact:
+def broken(digits: Exported, tmp_path: Path) -> Artifact:
     """An artifact whose file is not what its manifest says."""
     folder = tmp_path / "broken"
     shutil.copytree(digits["onnx"].folder, folder)
@@ -40,7 +41,7 @@ def broken(digits: dict[str, Artifact], tmp_path: Path) -> Artifact:
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_cold_start_has_its_stages_in_order(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_a_cold_start_has_its_stages_in_order(digits: Exported, tmp_path: Path, stack: str) -> None:
     before = time.monotonic_ns()
     folder = tmp_path / "new" / "folder"
     with start(Deployment(digits["onnx"], stack), folder=folder) as running:
@@ -55,7 +56,7 @@ def test_a_cold_start_has_its_stages_in_order(digits: dict[str, Artifact], tmp_p
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_server_keeps_its_port_cores_and_threads(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_a_server_keeps_its_port_cores_and_threads(digits: Exported, tmp_path: Path, stack: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -72,9 +73,7 @@ def test_a_server_keeps_its_port_cores_and_threads(digits: dict[str, Artifact], 
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_given_port_in_use_is_one_line_before_anything_starts(
-    digits: dict[str, Artifact], tmp_path: Path, stack: str
-) -> None:
+def test_a_given_port_in_use_is_one_line_before_anything_starts(digits: Exported, tmp_path: Path, stack: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for use in STACKS.get(stack).ports:
@@ -85,7 +84,7 @@ def test_a_given_port_in_use_is_one_line_before_anything_starts(
 
 @pytest.mark.parametrize("stack", STACKS.names())
 def test_a_picked_port_that_is_taken_meanwhile_is_replaced(
-    digits: dict[str, Artifact], tmp_path: Path, stack: str, monkeypatch: pytest.MonkeyPatch
+    digits: Exported, tmp_path: Path, stack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = sys.modules["servers.start"]
     pick = module.free_ports  # type: ignore[attr-defined]
@@ -117,7 +116,7 @@ def test_a_server_that_dies_before_it_is_ready_is_one_telling_line(
     assert "Traceback" not in (tmp_path / "server" / "server.log").read_text()
 
 
-def test_a_server_that_does_not_get_ready_in_time_is_stopped(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_a_server_that_does_not_get_ready_in_time_is_stopped(digits: Exported, tmp_path: Path) -> None:
     with pytest.raises(ServerError, match=r"was not ready within 0\.01 s: .*\(log: "):
         start(Deployment(digits["onnx"], "fastapi"), folder=tmp_path, timeout_s=0.01)
 
@@ -131,13 +130,13 @@ def test_a_server_that_does_not_get_ready_in_time_is_stopped(digits: dict[str, A
     ],
 )
 def test_settings_that_make_no_sense_are_one_line(
-    digits: dict[str, Artifact], tmp_path: Path, settings: Settings, cores: tuple[int, ...] | None, line: str
+    digits: Exported, tmp_path: Path, settings: Settings, cores: tuple[int, ...] | None, line: str
 ) -> None:
     with pytest.raises(ServerError, match=line):
         start(Deployment(digits["onnx"], "grpc", settings, cores), folder=tmp_path)
 
 
-def test_unknown_stacks_ports_and_formats_are_one_line(digits: dict[str, Artifact], tmp_path: Path) -> None:
+def test_unknown_stacks_ports_and_formats_are_one_line(digits: Exported, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="unknown stack 'apache': choose from fastapi, grpc"):
         start(Deployment(digits["onnx"], "apache"), folder=tmp_path)
     with pytest.raises(ServerError, match="fastapi has no port 'grpc': it has http"):
@@ -148,7 +147,7 @@ def test_unknown_stacks_ports_and_formats_are_one_line(digits: dict[str, Artifac
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_server_that_dies_later_is_seen(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_a_server_that_dies_later_is_seen(digits: Exported, tmp_path: Path, stack: str) -> None:
     with start(Deployment(digits["onnx"], stack), folder=tmp_path) as running:
         os.kill(running.process.pid, signal.SIGKILL)
         assert running.process.wait(30) == -signal.SIGKILL
@@ -158,7 +157,7 @@ def test_a_server_that_dies_later_is_seen(digits: dict[str, Artifact], tmp_path:
 @pytest.mark.parametrize("stack", STACKS.names())
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_server_does_not_outlive_its_parent(
-    digits: dict[str, Artifact], tmp_path: Path, stack: str, number: signal.Signals
+    digits: Exported, tmp_path: Path, stack: str, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", PARENT, str(digits["onnx"].folder), stack, str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as parent:
@@ -175,7 +174,7 @@ def test_a_server_does_not_outlive_its_parent(
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_an_interrupted_start_leaves_nothing(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_an_interrupted_start_leaves_nothing(digits: Exported, tmp_path: Path, stack: str) -> None:
     """Ctrl-C while the server is being awaited; the shared fixture looks for processes left behind."""
     signal.setitimer(signal.ITIMER_REAL, 0.15)
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from exporters import Artifact
 from servers import STACKS, Deployment, connect, mean_times, start
+from tests.conftest import Exported
 
 
 @pytest.mark.parametrize("stack", STACKS.names())
-def test_a_stack_counts_requests_and_their_time(digits: dict[str, Artifact], tmp_path: Path, stack: str) -> None:
+def test_a_stack_counts_requests_and_their_time(digits: Exported, tmp_path: Path, stack: str) -> None:
     artifact = digits["onnx"]
     inputs = {name: array[:1] for name, array in artifact.answers().inputs.items()}
     with start(Deployment(artifact, stack), folder=tmp_path) as server:

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.scenario import ClosedLoop, OpenLoop
-from tailbed.experiment.order import order_runs
+from tailbed.experiment.order import deployment_of, order_runs
+from tailbed.experiment.placement import place
 from tailbed.suite import Suite
+
+PLACEMENT = place()
 
 
 def artifacts(count: int) -> list[Any]:
@@ -50,3 +53,23 @@ def test_blocks_are_shuffled_each_in_its_own_way() -> None:
     assert tuple(range(12)) not in orders
     other = order_runs(suite(8, 2), artifacts(3))
     assert [run.place for run in other] != [run.place for run in runs]
+
+
+def test_each_deployment_is_measured_with_each_of_several_settings() -> None:
+    several = Suite.model_validate(
+        {**suite(1, 1).model_dump(), "variants": {"single": {}, "batched": {"max_batch": 8, "max_delay_us": 100}}}
+    )
+    runs = order_runs(several, artifacts(1))
+    assert sorted((run.stack, run.variant or "", run.scenario.label) for run in runs) == [
+        (stack, variant, scenario)
+        for stack in ("fastapi", "grpc")
+        for variant in ("batched", "single")
+        for scenario in ("closed x1", "poisson 10/s")
+    ]
+    assert len({run.name for run in runs}) == len(runs)
+    (first, *_) = (run for run in runs if run.variant == "batched" and run.stack == "grpc")
+    assert first.title.startswith("m/f0/fp32 on grpc with batched, ")
+    deployment = deployment_of(first.artifact, first.stack, first.variant, several, PLACEMENT)
+    assert (deployment.settings.max_batch, deployment.settings.max_delay_us) == (8, 100)
+    single = deployment_of(first.artifact, first.stack, "single", several, PLACEMENT)
+    assert single.settings == deployment_of(first.artifact, first.stack, None, suite(1, 1), PLACEMENT).settings

@@ -65,7 +65,8 @@ def test_a_sampler_reads_at_once_then_in_steps_and_at_the_end() -> None:
     assert value.tolist() == list(range(1, reads + 1))
     assert before_ns <= time_ns[0]
     assert time_ns[-1] <= after_ns
-    assert (np.diff(time_ns)[:-1] >= 0.009e9).all()  # but for the last one, which comes when it is finished
+    # Never more often than the steps allow, counted from the start: one may be late and the next one not.
+    assert (time_ns[:-1] - before_ns >= 0.01e9 * np.arange(reads - 1)).all()
     cost_ns = samples.series("cpu_ns", "sampler")[1]
     assert (np.diff(cost_ns) > 0).all()
     assert probe.policy == os.SCHED_IDLE

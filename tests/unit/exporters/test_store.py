@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from exporters import ANSWERS, MANIFEST, Answers, Artifact, ArtifactError, ArtifactStore, Manifest, Parity
-from exporters.artifact import write_answers, write_manifest
+from exporters.artifact import Determinism, write_answers, write_manifest
 from models import TailbedError, TensorSpec, UnknownName
 
 CONTENT = b"weights and graph"
@@ -20,21 +20,28 @@ def store(tmp_path: Path) -> ArtifactStore:
 def _add(store: ArtifactStore, model: str = "digits", format: str = "onnx", precision: str = "fp32") -> Artifact:
     manifest = Manifest(
         model=model,
+        export=format,
         format=format,
         precision=precision,
         file="model.bin",
         inputs=(TensorSpec("image", "float32", ("batch", 2)),),
         outputs=(TensorSpec("scores", "float32", ("batch", 3)),),
         framework="pytorch",
+        batch_sizes=None,
+        settings={"opset": "18"},
         versions={"torch": "2"},
         weights_sha256="0" * 64,
+        weights_origin="trained",
         runtime="onnxruntime",
         sha256=hashlib.sha256(CONTENT).hexdigest(),
         size_bytes=len(CONTENT),
         export_seconds=0.5,
         tolerance=1e-4,
-        parity=Parity(max_abs_diff=1e-6, label_agreement=1, items=4),
+        parity=Parity(max_abs_diff=1e-6, scale=1, label_agreement=1, items=4),
         accuracy=None,
+        determinism=Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0),
+        answer_tolerance=1e-4,
+        behaviours=(),
         fingerprint="1" * 64,
         created="2026-01-01T00:00:00+00:00",
     )
@@ -81,8 +88,8 @@ def test_an_artifact_not_made_yet_says_how_to_make_it(store: ArtifactStore) -> N
     ("ref", "line"),
     [
         ("letters/onnx", "unknown model 'letters': choose from .*digits"),
-        ("digits/xml", "unknown exporter 'xml': choose from .*onnx"),
-        ("digits/onnx/fp3", "unknown precision 'fp3' of onnx: choose from fp32"),
+        ("digits/xml", "unknown format 'xml' of digits: choose from .*onnx"),
+        ("digits/onnx/fp3", "unknown precision 'fp3': choose from fp32"),
     ],
 )
 def test_unknown_names_list_the_known_ones(store: ArtifactStore, ref: str, line: str) -> None:

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporters import EXPORTERS, TOLERANCES, ExportError
-from exporters.verification import accuracy, compare, predict_in_batches
-from models import Tensors, TensorSpec
+from exporters import PRECISIONS, TOLERANCES, Exporter, ExportError, all_exporters
+from exporters.artifact import Determinism
+from exporters.verification import accuracy, answer_tolerance, compare, determinism, judge, predict_in_batches
+from models import Behaviour, Tensors, TensorSpec
 
 SCORES = TensorSpec("scores", "float32", ("batch", 3))
 EXPECTED = {"scores": np.array([[1, 5, 2], [7, 0, 3]], np.float32)}
@@ -33,8 +34,8 @@ def test_labels_that_change_within_the_tolerance_are_told() -> None:
 
 
 def test_a_difference_beyond_the_tolerance_fails() -> None:
-    with pytest.raises(ExportError, match=r"'scores' differs .* by 0.5, tolerance 0.4, first at item 1$"):
-        compare((SCORES,), _changed(3.5), EXPECTED, tolerance=0.4)
+    with pytest.raises(ExportError, match=r"'scores' differs .* by 0.5, tolerance 0.42, first at item 1$"):
+        compare((SCORES,), _changed(3.5), EXPECTED, tolerance=0.06)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -83,6 +84,52 @@ def test_batches_cover_every_item_in_order(items: int, batch: int) -> None:
     assert max(sizes) <= batch
 
 
-@pytest.mark.parametrize("format", EXPORTERS.names())
-def test_every_precision_has_a_tolerance(format: str) -> None:
-    assert set(EXPORTERS.get(format).precisions) <= TOLERANCES.keys()
+def test_every_precision_has_a_tolerance() -> None:
+    assert set(TOLERANCES) == set(PRECISIONS)
+
+
+@pytest.mark.parametrize("exporter", all_exporters(), ids=lambda exporter: f"{exporter.framework}-{exporter.format}")
+def test_an_exporter_knows_its_precisions_apart(exporter: Exporter) -> None:
+    assert exporter.precisions
+    assert set(exporter.precisions) <= set(PRECISIONS)
+    assert set(exporter.unsupported) <= set(PRECISIONS) - set(exporter.precisions)
+    assert all(exporter.unsupported.values())
+
+
+def test_the_tolerance_is_a_share_of_the_sources_largest_output() -> None:
+    large = {"scores": EXPECTED["scores"] * 100}  # 700 at most
+    off = {"scores": large["scores"] + 69}
+    assert compare((SCORES,), off, large, tolerance=0.1).scale == 700
+    with pytest.raises(ExportError, match="by 69, tolerance 63"):
+        compare((SCORES,), off, large, tolerance=0.09)
+    small = {"scores": EXPECTED["scores"] / 100}
+    assert compare((SCORES,), small, small, tolerance=0).scale == 1, "not a share of next to nothing"
+
+
+def test_determinism_tells_repetition_and_batches_apart() -> None:
+    calls = []
+
+    def run(inputs: Tensors) -> Tensors:
+        calls.append(len(inputs["x"]))
+        drift = 0.5 if len(calls) == 2 else 0.0
+        return {"y": inputs["x"] + drift + 0.25 * (len(inputs["x"]) == 1)}
+
+    found = determinism(run, {"x": np.zeros(20)})
+    assert (found.repeat_max_abs_diff, found.batch_max_abs_diff) == (0.5, 0.25)
+    assert calls == [8, 8, *[1] * 8]
+
+
+def test_a_servers_answer_may_differ_by_rounding_or_by_what_batches_do() -> None:
+    answers = {"scores": np.array([[-20.0, 3]])}
+    same = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0)
+    assert answer_tolerance("fp32", answers, same) == pytest.approx(2e-3)
+    assert answer_tolerance("int8-dynamic", answers, same) == pytest.approx(1)
+    moved = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0.5)
+    assert answer_tolerance("fp32", answers, moved) == 2
+
+
+def test_behaviours_are_counted() -> None:
+    inputs = {"x": np.arange(5)}
+    behaviour = Behaviour("at least two", "directional", inputs, lambda outputs: outputs["y"] >= 2)
+    (result,) = judge(lambda tensors: {"y": tensors["x"]}, (behaviour,))
+    assert (result.name, result.kind, result.passed, result.cases) == ("at least two", "directional", 3, 5)

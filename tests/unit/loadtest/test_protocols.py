@@ -22,7 +22,7 @@ def test_every_protocol_is_found_by_its_name_and_its_scheme(folder: str):
 
 
 def test_an_unknown_protocol_or_scheme_gets_one_line_with_those_that_there_are():
-    with pytest.raises(UnknownName, match="oip_grpc, oip_http"):
+    with pytest.raises(UnknownName, match="oip-grpc, oip-http"):
         protocol_named("oip-pigeon")
     with pytest.raises(EndpointError, match="expected http://HOST:PORT or grpc://HOST:PORT"):
         protocol_for("ftp://127.0.0.1:8000")

@@ -19,10 +19,10 @@ def test_a_missing_package_says_what_needs_it() -> None:
 def test_a_model_without_its_framework_gives_one_line() -> None:
     program = """
 import sys
-from models import MODELS, MissingPackage
+from models import MODELS, MissingPackage, Weights
 sys.modules["torch"] = None  # as if it were not installed
 try:
-    MODELS.get("digits").source("pytorch")
+    MODELS.get("digits").build("pytorch", Weights({}, "", ""))
 except MissingPackage as error:
     print(error)
 """

@@ -3,19 +3,19 @@ import sys
 
 import pytest
 
-from exporters import EXPORTERS
-from models import MODELS, Registry, TailbedError, UnknownName
+from exporters import all_exporters, exporter_for, exporters_of, formats
+from models import MODELS, Models, Registry, TailbedError, UnknownName
 from servers.runtimes import RUNTIMES
 
 
 def test_names_are_the_folders_that_hold_the_entry() -> None:
     assert "digits" in MODELS.names()
-    assert {"onnx", "torchscript"} <= set(EXPORTERS.names())
+    assert {"onnx", "torchscript"} <= set(formats())
     assert {"onnxruntime", "torchscript"} <= set(RUNTIMES.names())
 
 
-@pytest.mark.parametrize("registry", [MODELS, EXPORTERS, RUNTIMES])
-def test_every_entry_loads(registry: Registry[object]) -> None:
+@pytest.mark.parametrize("registry", [MODELS, RUNTIMES])
+def test_every_entry_loads(registry: Registry[object] | Models) -> None:
     assert all(registry.get(name) is not None for name in registry.names())
 
 
@@ -30,13 +30,15 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
 def test_looking_entries_up_imports_no_framework() -> None:
     program = """
 import sys
-from exporters import EXPORTERS
+from exporters import all_exporters
 from models import MODELS
 from servers.runtimes import RUNTIMES
-for registry in (MODELS, EXPORTERS, RUNTIMES):
+all_exporters()
+for registry in (MODELS, RUNTIMES):
     for name in registry.names():
         registry.get(name)
-heavy = {"torch", "onnx", "onnxruntime", "onnxscript", "sklearn", "scipy", "safetensors", "tensorflow", "jax"}
+heavy = {"torch", "onnx", "onnxruntime", "onnxscript", "sklearn", "scipy", "safetensors", "tensorflow", "keras", "jax",
+         "openvino", "nncf"}
 print(sorted(heavy & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
@@ -44,5 +46,21 @@ print(sorted(heavy & sys.modules.keys()))
 
 
 def test_an_unknown_framework_lists_those_of_the_model() -> None:
-    with pytest.raises(UnknownName, match="digits is not written in 'caffe': choose from pytorch"):
+    with pytest.raises(UnknownName, match="digits is not written in 'caffe': choose from pytorch, keras, jax"):
         MODELS.get("digits").source("caffe")
+
+
+def test_an_exporter_is_where_its_format_and_framework_say() -> None:
+    for exporter in all_exporters():
+        module = f"exporters.{exporter.format.replace('-', '_')}.{exporter.framework}"
+        assert type(exporter).__module__ == module
+
+
+def test_the_usual_source_of_a_format_goes_without_saying() -> None:
+    digits = MODELS.get("digits")
+    exporters = exporters_of(digits)
+    assert (exporters["onnx"].framework, exporters["onnx-keras"].framework) == ("pytorch", "keras")
+    assert "onnx-pytorch" not in exporters
+    assert exporter_for(digits, "onnx") is exporters["onnx"]
+    with pytest.raises(UnknownName, match="unknown format 'onnx-sklearn' of digits: choose from aotinductor, "):
+        exporter_for(digits, "onnx-sklearn")

@@ -1,15 +1,13 @@
 import hashlib
-import importlib.util
 import logging
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 from models import Tensors
-from models.weights import Weights, cached_weights
+from models.weights import Weights, model_weights
 
 
 class Training:
@@ -30,15 +28,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> ModuleType:
-    return _module(tmp_path / "recipe.py", "EPOCHS = 20\n")
-
-
-def _module(path: Path, text: str) -> ModuleType:
-    path.write_text(text)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    return importlib.util.module_from_spec(spec)
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a module; importing it would fail, as it does where its framework is not installed."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "recipe_of_toy.py").write_text("import no_such_framework\nEPOCHS = 20\n")
+    return "recipe_of_toy"
 
 
 def _same(first: Weights, second: Weights) -> bool:
@@ -47,9 +41,9 @@ def _same(first: Weights, second: Weights) -> bool:
     )
 
 
-def test_they_are_made_once(cache: Path, recipe: ModuleType) -> None:
+def test_they_are_made_once(cache: Path, recipe: str) -> None:
     training = Training()
-    first, second = (cached_weights("toy", (recipe,), training) for _ in range(2))
+    first, second = (model_weights("toy", (recipe,), training) for _ in range(2))
     assert training.times == 1
     assert _same(first, second)
     assert first.tensors["layer.weight"].tolist() == [[1, 1, 1], [1, 1, 1]]
@@ -57,29 +51,29 @@ def test_they_are_made_once(cache: Path, recipe: ModuleType) -> None:
     assert first.tensors["steps"].dtype == np.int64
 
 
-def test_the_checksum_beside_the_file_is_one_that_sha256sum_takes(cache: Path, recipe: ModuleType) -> None:
-    weights = cached_weights("toy", (recipe,), Training())
+def test_the_checksum_beside_the_file_is_one_that_sha256sum_takes(cache: Path, recipe: str) -> None:
+    weights = model_weights("toy", (recipe,), Training())
     (file,) = cache.glob("toy/*/weights.safetensors")
     assert hashlib.sha256(file.read_bytes()).hexdigest() == weights.sha256
     subprocess.run(["sha256sum", "--check", "--quiet", f"{file.name}.sha256"], cwd=file.parent, check=True)
 
 
-def test_a_changed_recipe_is_another_file(cache: Path, recipe: ModuleType, tmp_path: Path) -> None:
+def test_a_changed_recipe_is_another_file(cache: Path, recipe: str, tmp_path: Path) -> None:
     training = Training()
-    old = cached_weights("toy", (recipe,), training)
-    changed = _module(tmp_path / "changed.py", "EPOCHS = 21\n")
-    assert not _same(old, cached_weights("toy", (changed,), training))
-    assert _same(old, cached_weights("toy", (recipe,), training))
+    old = model_weights("toy", (recipe,), training)
+    (tmp_path / "changed_recipe_of_toy.py").write_text("EPOCHS = 21\n")
+    assert not _same(old, model_weights("toy", ("changed_recipe_of_toy",), training))
+    assert _same(old, model_weights("toy", (recipe,), training))
     assert training.times == 2
     assert len(list(cache.glob("toy/*/weights.safetensors"))) == 2
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "no checksum", "no file", "garbled checksum"])
 def test_damaged_weights_are_never_used(
-    damage: str, cache: Path, recipe: ModuleType, caplog: pytest.LogCaptureFixture
+    damage: str, cache: Path, recipe: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     training = Training()
-    cached_weights("toy", (recipe,), training)
+    model_weights("toy", (recipe,), training)
     (file,) = cache.glob("toy/*/weights.safetensors")
     content, checksum = file.read_bytes(), file.with_name(f"{file.name}.sha256")
     match damage:
@@ -96,19 +90,19 @@ def test_damaged_weights_are_never_used(
         case "garbled checksum":
             checksum.write_bytes(b"\xff\xfe")
     with caplog.at_level(logging.WARNING):
-        again = cached_weights("toy", (recipe,), training)
+        again = model_weights("toy", (recipe,), training)
     assert training.times == 2
     assert again.tensors["layer.weight"][0, 0] == 2
     assert len(caplog.messages) == 1
     assert "the weights are made again" in caplog.messages[0]
-    assert _same(again, cached_weights("toy", (recipe,), training))
+    assert _same(again, model_weights("toy", (recipe,), training))
     assert training.times == 2
 
 
-def test_a_training_that_fails_leaves_nothing(cache: Path, recipe: ModuleType) -> None:
+def test_a_training_that_fails_leaves_nothing(cache: Path, recipe: str) -> None:
     def fails() -> Tensors:
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        cached_weights("toy", (recipe,), fails)
+        model_weights("toy", (recipe,), fails)
     assert not cache.exists()

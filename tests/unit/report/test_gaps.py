@@ -33,6 +33,16 @@ def test_cells_neither_measured_nor_failed_are_missing(folder: ExperimentFolder)
     assert missing_cells(folder, folder.read_summary()) == ["digits/onnx/fp32 on fastapi, closed x1"]
 
 
+def test_settings_of_their_own_are_cells_of_their_own(folder: ExperimentFolder) -> None:
+    folder.suite.write_text(SUITE.replace("[fastapi, grpc]", "[fastapi]") + "variants: {single: {}, batched: {}}\n")
+    (cell, *_) = folder.read_summary().cells
+    assert missing_cells(folder, folder.read_summary().model_copy(update={"cells": [cell]})) == [
+        f"digits/onnx/fp32 on fastapi with {variant}, {scenario}"
+        for variant in ("batched", "single")
+        for scenario in ("closed x1", "poisson 200/s")
+    ]
+
+
 @pytest.mark.parametrize("suite", [None, "", "name: [", SUITE.replace("onnx", "format-of-a-later-version")])
 def test_nothing_is_named_when_the_suite_cannot_be_read(folder: ExperimentFolder, suite: str | None) -> None:
     folder.suite.unlink()

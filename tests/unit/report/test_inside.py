@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tailbed.results.schema import Calibration, Capacity, ColdStart, ColdStartStudy, IdleGap, Resources
+from tailbed.results.schema import ArtifactFacts, Calibration, Capacity, ColdStart, ColdStartStudy, IdleGap, Resources
 from tests.unit.report.experiments import make_cell, make_folder, make_records, write_records
 from tests.unit.report.test_page import Page, render
 
@@ -97,3 +97,21 @@ def test_what_was_not_looked_at_has_no_section(tmp_path: Path) -> None:
     words = render(make_folder(tmp_path / "results", [cell])).words
     for heading in ("Where the time goes", "Capacity", "The floor", "After a pause"):
         assert heading not in words, heading
+
+
+def test_the_artifacts_are_told_and_those_that_were_left_out(tmp_path: Path) -> None:
+    facts = ArtifactFacts(
+        model="digits",
+        format="onnx",
+        precision="fp32",
+        framework="pytorch",
+        runtime="onnxruntime",
+        size_bytes=610_000,
+        export_seconds=2.25,
+        accuracy=0.0,
+        label_agreement=None,
+        weights="trained",
+    )
+    words = page(tmp_path, artifacts=[facts], left_out=["digits/tflite-pytorch/fp32: needs litert-torch"]).words
+    assert "digits/onnx/fp32 pytorch onnxruntime 0.61 2.2 0.0 -" in words
+    assert "Left out: digits/tflite-pytorch/fp32: needs litert-torch" in words

@@ -1,0 +1,1 @@
+"""How a user's model becomes an artifact, whatever its format."""

@@ -1,0 +1,53 @@
+"""SavedModel -> TensorFlow Lite, in every precision."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from models import Model
+from models.native_log import without_lines
+from models.tensorflow import tensorflow
+
+PRECISIONS = ("fp32", "fp16", "int8-dynamic", "int8-static")
+
+_SETTINGS: dict[str, dict[str, str]] = {
+    "fp32": {},
+    "fp16": {"weights": "float16", "activations": "float32"},
+    "int8-dynamic": {"weights": "int8", "activations": "float32 between operations"},
+    "int8-static": {"weights": "int8, per channel", "activations": "int8"},
+}
+
+
+def convert(model: Model, folder: Path, precision: str, path: Path) -> Mapping[str, str]:
+    """Convert the SavedModel ``folder`` and write it to ``path``. Returns settings for the manifest.
+
+    Inputs and outputs keep their dtypes; ``int8-static`` has integer kernels only between the two, and fails where the
+    model has an operation without one.
+    """
+    tf = tensorflow()
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    if precision != "fp32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8-static":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: _items(model)
+    with warnings.catch_warnings(), without_lines("fully_quantize: "):
+        # The converter's own calibration runs on it.
+        warnings.filterwarnings(
+            "ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated", category=UserWarning
+        )
+        path.write_bytes(converter.convert())
+    return _SETTINGS[precision]
+
+
+def _items(model: Model) -> Iterator[dict[str, np.ndarray]]:
+    assert model.calibration is not None, "an export without one is refused"
+    inputs = model.calibration()
+    for item in range(len(next(iter(inputs.values())))):
+        yield {name: array[item : item + 1] for name, array in inputs.items()}

@@ -1,0 +1,1 @@
+"""Models that users brought, one folder each under ``home()/imported``."""

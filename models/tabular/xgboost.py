@@ -1,0 +1,20 @@
+"""Gradient boosting in XGBoost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xgboost import XGBClassifier
+
+from models.model import Model, Source
+from models.tabular.classifier import ClassifierSource
+from models.weights import Weights
+
+
+def build(model: Model, weights: Weights) -> Source:
+    """The classifier, fitted."""
+    return ClassifierSource(model, _trees, weights)
+
+
+def _trees() -> Any:
+    return XGBClassifier(n_estimators=100, random_state=0, n_jobs=1, tree_method="hist", device="cpu")

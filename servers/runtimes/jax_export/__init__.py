@@ -1,0 +1,1 @@
+"""``jax.export``'s files, compiled when they are loaded."""

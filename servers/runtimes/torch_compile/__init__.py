@@ -1,0 +1,1 @@
+"""PyTorch models compiled from their weights at load."""
