@@ -14,7 +14,8 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("artifact", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("artifact", overflow="fold")
     for column in ("size", "export", "difference", "agreement", "accuracy", "behaviour"):
         table.add_column(column, justify="right")
     for artifact in artifacts:

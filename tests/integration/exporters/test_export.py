@@ -207,7 +207,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "evaluation": {"evaluation": lambda: EvaluationSet(_items(6), None)},
     "labels": {"evaluation": lambda: EvaluationSet(_items(), np.zeros(5, np.int64))},
     "calibration": {"calibration": lambda: _items(3)},
-    "the model's text": {"package": "models"},
+    "the model's text": {"package": "models.tabular"},
     "checker": {"checker": _Altered(lambda outputs: outputs)},
     "packages": {"checker": _Altered(lambda outputs: outputs, "torchscript", ("torch", "numpy"))},
 }
