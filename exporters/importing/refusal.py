@@ -25,7 +25,7 @@ _KERAS: Final = (
     "folder, which can be imported"
 )
 _WEIGHTS: Final = (
-    "weights without a model: give them to a reference model with 'tailbed export MODEL --weights FILE', or save the "
+    "weights without a model: give them to a reference model with 'tailbed weights MODEL FILE', or save the "
     "whole model as ONNX, TorchScript or torch.export"
 )
 

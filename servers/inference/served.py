@@ -122,7 +122,7 @@ class ServedModel:
         return {name: outputs[name] for name in request.outputs} if request.outputs else outputs
 
     def config(self) -> ModelConfig:
-        """How the model is run; its parameters are the runtime's own facts with the artifact's format and precision.
+        """How the model is run; its parameters are the runtime's own facts, and which artifact it is.
 
         Raises:
             NotReady: the model is still being loaded: there are no facts yet.
@@ -135,7 +135,13 @@ class ServedModel:
             "KIND_CPU" if settings.device == "cpu" else "KIND_GPU",
             settings.max_batch if settings.max_batch > 1 else 0,
             settings.max_delay_us,
-            {**self._facts, "format": manifest.format, "precision": manifest.precision},
+            {
+                **self._facts,
+                "format": manifest.format,
+                "precision": manifest.precision,
+                "artifact": self._artifact.ref,
+                "sha256": manifest.sha256,
+            },
         )
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ def import_model(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE: ONNX, TorchScript, torch.export or AOTInductor, a SavedModel folder, TFLite or OpenVINO (.xml).
+    """Import FILE: ONNX, TorchScript, torch.export, a SavedModel folder, TFLite or OpenVINO (.xml).
 
     It is recognised by its content, loaded by the runtime that will serve it, and run. From then on it is a model like
     any other, and its file one of its artifacts; an ONNX file can be exported further. Pickles are never loaded.

@@ -36,6 +36,9 @@ def _cores(_context: click.Context, _parameter: click.Parameter, value: str | No
     help="CPU cores of the server, such as 0,2, or all.  [default: all but the last, which is the load's]",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Threads an instance.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="What computes.")
+@click.option("--max-batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="1: no dynamic batching.")
+@click.option("--max-delay-us", type=click.IntRange(0, 1_000_000), default=0, help="Longest wait for a batch to fill.")
 @click.option(
     "--timeout",
     type=FiniteRange(min=0, min_open=True, max=86_400),
@@ -52,6 +55,9 @@ def serve(
     instances: int,
     cores: tuple[int, ...] | None,
     threads: int,
+    device: str,
+    max_batch: int,
+    max_delay_us: int,
     timeout: float,
 ) -> None:
     """Serve ARTIFACT, such as digits/onnx or an artifact's folder.
@@ -65,7 +71,8 @@ def serve(
     if metrics_port is not None and "metrics" not in needed:
         raise click.UsageError(f"{stack} shows its metrics on its own port: leave out --metrics-port")
     ports = {needed[0]: port, "metrics": metrics_port}
-    deployment = Deployment(ArtifactStore().find(artifact), stack, Settings(instances, threads), cores)
+    settings = Settings(instances, threads, device, max_batch, max_delay_us)
+    deployment = Deployment(ArtifactStore().find(artifact), stack, settings, cores)
     with tempfile.TemporaryDirectory(prefix="tailbed-serve-") as scratch:
         given = {name: number for name, number in ports.items() if number is not None}
         with start(deployment, folder=Path(scratch), host=host, ports=given, timeout_s=timeout) as server:

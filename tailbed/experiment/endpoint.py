@@ -15,8 +15,7 @@ from loadtest.protocols import protocol_for
 from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
 from models.inputs import from_npz, generate, is_batched, one_item
-from servers import ModelMetadata, connect
-from servers.runtimes import runtime_for
+from servers import EndpointError, ModelMetadata, connect
 from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.interruption import measure
 from tailbed.experiment.placement import place
@@ -63,8 +62,11 @@ def load_endpoint(
     target = resolve_target(url, headers, ca_file)
     with connect(url, timeout_s=timeout_s, headers=target.headers, ca_file=ca_file) as client:
         metadata = client.metadata(model)
+        config: Mapping[str, str] = {}
+        with contextlib.suppress(EndpointError):  # a server that cannot tell is loaded all the same
+            config = client.config(model)
     batched = is_batched(metadata.inputs + metadata.outputs)
-    artifact = None if inputs else _artifact_served(model, metadata)
+    artifact = None if inputs else _artifact_served(config)
     if artifact is not None:
         pool = artifact.folder / ANSWERS
     else:
@@ -88,20 +90,22 @@ def load_endpoint(
     )
     usable = sorted(os.sched_getaffinity(0))
     cores = tuple(usable[-engines:]) if engines < len(usable) else ()
-    subject = Subject(model=model, runtime=metadata.platform or None, run=".")
+    subject = Subject(
+        model=model,
+        format=artifact.manifest.export if artifact else None,
+        precision=artifact.manifest.precision if artifact else None,
+        runtime=metadata.platform or None,
+        run=".",
+    )
     return measure(
         plan, folder, lambda records: summarize(records, plan, subject), progress, engines=engines, cores=cores
     )
 
 
-def _artifact_served(model: str, metadata: ModelMetadata) -> Artifact | None:
-    """The artifact here that the server most likely has, so that its answers can be checked.
-
-    The server tells model and platform, not the file; any artifact of both must answer alike within its tolerance.
-    """
+def _artifact_served(config: Mapping[str, str]) -> Artifact | None:
+    """The artifact here that the server has, so that its answers can be checked; None where the server is not ours."""
     for artifact in ArtifactStore().list():
-        manifest = artifact.manifest
-        if manifest.model == model and runtime_for(manifest.format).platform == metadata.platform:
+        if artifact.manifest.sha256 == config.get("sha256"):
             return artifact
     return None
 

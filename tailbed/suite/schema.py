@@ -50,6 +50,12 @@ class ServerSettings(BaseModel):
     max_batch: Annotated[int, Field(ge=1, le=4096)] = 1
     max_delay_us: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
+    @model_validator(mode="after")
+    def _waits_for_a_batch(self) -> Self:
+        if self.max_delay_us and self.max_batch == 1:
+            raise ValueError("max_delay_us is the wait for a batch: it needs max_batch above 1")
+        return self
+
 
 class ColdStartSettings(BaseModel):
     """How often and how each deployment's cold start is studied, apart from the runs."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models import TailbedError
+from servers.runtimes.torch_export.graph import check_graph
 
 
 class ArchiveError(TailbedError):
@@ -19,20 +20,29 @@ def check_program(path: Path) -> None:
     """Check that ``path`` is an intact archive of torch.export, and that loading it runs no code of its own.
 
     ``torch.export.load`` unpickles tensors of special classes, objects, archives of older versions, and example inputs
-    that are more than tensors; a pickle can run anything. It also loads native code where an archive has some.
+    that are more than tensors; a pickle can run anything. It also loads native code where an archive has some, and
+    evaluates texts of the graph.
 
     Raises:
         ArchiveError: it is not, or it would.
+        GraphError: its graph has texts that could be code.
         OSError: it cannot be read.
     """
     import torch
 
     with _opened(path) as archive:
         names = {name.partition("/")[2]: name for name in archive.namelist()}
+        # torch's own reader takes the first of two, and does not tell capitals from small letters.
+        if len({name.lower() for name in names}) < len(archive.namelist()):
+            raise ArchiveError("it has two files of one name")
         if any(name.startswith("data/aotinductor/") for name in names):
             raise ArchiveError("it is an AOTInductor package, which holds native code")
         if "models/model.json" not in names:
             raise ArchiveError("it has no models/model.json")
+        # All programs are loaded, whichever is asked for.
+        if others := sorted(name for name in names if name.startswith("models/") and name != "models/model.json"):
+            raise ArchiveError(f"it has another program, {others[0]}, beside models/model.json")
+        check_graph(json.loads(archive.read(names["models/model.json"])))
         for folder in ("weights", "constants"):
             config = names.get(f"data/{folder}/model_{folder}_config.json")
             if config is None or f"data/{folder}/model.pt" in names:

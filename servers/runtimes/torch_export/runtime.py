@@ -17,14 +17,14 @@ class _TorchExport:
     devices: tuple[str, ...] = ("cpu", "cuda")
 
     def load(self, file: ModelFile, compute: Compute) -> LoadedModel:
-        """Load a ``.pt2`` archive. Nothing in it is unpickled but tensors.
+        """Load a ``.pt2`` archive. Nothing in it is unpickled but tensors, and nothing in it evaluated but sizes.
 
         Floating-point programs run in torch's own executor, one operator after the other (the fact ``executor`` is
         ``eager``). An int8 program is compiled by Inductor at load (``inductor``): uncompiled it would round to int8
         and compute in fp32, slower than the fp32 program.
 
         Raises:
-            RuntimeLoadError: the file is no archive of torch.export, or holds pickled objects or native code.
+            RuntimeLoadError: the file is no archive of torch.export, or holds pickled objects, native code or Python.
             DeviceError: the device is not to be had.
             MissingPackage: torch is not installed.
             MissingCompiler: an int8 program, and there is no C++ compiler.
@@ -48,7 +48,9 @@ class _TorchExport:
             raise RuntimeLoadError(file.path, "a program of torch.export", error) from error
         if compute.device != "cpu":
             program = move_to_device_pass(program, compute.device)
-        module = program.module()
+        # The guards are Python from the file, which torch would compile and run at every request; and the shapes that
+        # they compare are checked before any runtime is asked.
+        module = program.module(check_guards=False)
         if quantized:
             return compiled(module, runtime=self.name, file=file, compute=compute, facts=facts)
         return TorchModel(module, file=file, device=compute.device, facts={**facts, "executor": "eager"})
