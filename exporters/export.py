@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from exporters.artifact import (
     Answers,
@@ -32,7 +33,7 @@ from exporters.verification import (
     judge,
     predict_in_batches,
 )
-from models import MissingPackage, Model, TailbedError, UnknownName, package_versions
+from models import MissingPackage, Model, Source, TailbedError, UnknownName, package_versions
 
 _log = logging.getLogger(__name__)
 
@@ -101,58 +102,78 @@ def export(
     if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
         _log.info("%s: nothing has changed since %s", ref, existing.manifest.created)
         return existing
+    try:
+        with store.publish(model.name, name, precision) as folder:
+            # Another process may have made it while this one waited for its turn.
+            if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
+                raise _Made(existing)
+            manifest = _make(model, name, precision, source, checker, folder)
+    except _Made as made:
+        return made.artifact
+    return Artifact(store.root / ref, manifest)
+
+
+class _Made(Exception):  # noqa: N818
+    """Leaves the store as it is."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+
+def _make(model: Model, name: str, precision: str, source: Source, checker: Checker, folder: Path) -> Manifest:
+    """Convert, check, and write the file, its answers and its manifest into ``folder``."""
+    exporter, ref = _exporter(model, name, precision), f"{model.name}/{name}/{precision}"
+    versions = _versions(model, name, exporter, checker)
     evaluation, pool = model.evaluation(), model.requests()
     batch_sizes = model.batch_sizes or exporter.batch_sizes
-
-    with store.publish(model.name, name, precision) as folder:
-        path = folder / exporter.filename
-        with _one_line(ref, "the conversion failed"):
-            started = time.perf_counter()
-            settings = exporter.write(model, source, precision, path)
-            seconds = time.perf_counter() - started
-        with _one_line(ref, f"{checker.name} cannot run it"):
-            file = ModelFile(path, model.inputs, model.outputs, precision, batch_sizes)
-            run = checker.load(file, Compute()).run
-            outputs = predict_in_batches(run, evaluation.inputs)
-            # As they will be asked for: one by one. Kernels may sum in another order at another batch size.
-            answers = predict_in_batches(run, pool, batch=1)
-            repeated = determinism(run, pool)
-        with _one_line(ref, f"it does not compute what {model.name} in {source.framework} does"):
-            tolerance = TOLERANCES[precision]
-            expected = predict_in_batches(source.predict, evaluation.inputs)
-            parity = compare(model.outputs, outputs, expected, tolerance=tolerance)
-            compare(model.outputs, answers, predict_in_batches(source.predict, pool), tolerance=tolerance)
-        scores = outputs[model.outputs[0].name]
-        manifest = Manifest(
-            model=model.name,
-            export=name,
-            format=exporter.format,
-            precision=precision,
-            file=exporter.filename,
-            inputs=model.inputs,
-            outputs=model.outputs,
-            batch_sizes=batch_sizes,
-            framework=source.framework,
-            settings=dict(settings),
-            versions={**source.versions, **versions},
-            weights_sha256=source.weights.sha256,
-            weights_origin=source.weights.origin,
-            runtime=checker.name,
-            sha256=sha256_of(path),
-            size_bytes=size_of(path),
-            export_seconds=seconds,
-            tolerance=tolerance,
-            parity=parity,
-            accuracy=None if evaluation.labels is None else accuracy(scores, evaluation.labels),
-            determinism=repeated,
-            answer_tolerance=answer_tolerance(precision, answers, repeated),
-            behaviours=judge(run, model.behaviours()),
-            fingerprint=fingerprint(model, exporter, precision, checker, versions),
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        )
-        write_manifest(folder, manifest)
-        write_answers(folder, Answers(pool, answers))
-    return Artifact(store.root / ref, manifest)
+    path = folder / exporter.filename
+    with _one_line(ref, "the conversion failed"):
+        started = time.perf_counter()
+        settings = exporter.write(model, source, precision, path)
+        seconds = time.perf_counter() - started
+    with _one_line(ref, f"{checker.name} cannot run it"):
+        file = ModelFile(path, model.inputs, model.outputs, precision, batch_sizes)
+        run = checker.load(file, Compute()).run
+        outputs = predict_in_batches(run, evaluation.inputs)
+        # As they will be asked for: one by one. Kernels may sum in another order at another batch size.
+        answers = predict_in_batches(run, pool, batch=1)
+        repeated = determinism(run, pool)
+    with _one_line(ref, f"it does not compute what {model.name} in {source.framework} does"):
+        tolerance = TOLERANCES[precision]
+        expected = predict_in_batches(source.predict, evaluation.inputs)
+        parity = compare(model.outputs, outputs, expected, tolerance=tolerance)
+        compare(model.outputs, answers, predict_in_batches(source.predict, pool), tolerance=tolerance)
+    scores = outputs[model.outputs[0].name]
+    manifest = Manifest(
+        model=model.name,
+        export=name,
+        format=exporter.format,
+        precision=precision,
+        file=exporter.filename,
+        inputs=model.inputs,
+        outputs=model.outputs,
+        batch_sizes=batch_sizes,
+        framework=source.framework,
+        settings=dict(settings),
+        versions={**source.versions, **versions},
+        weights_sha256=source.weights.sha256,
+        weights_origin=source.weights.origin,
+        runtime=checker.name,
+        sha256=sha256_of(path),
+        size_bytes=size_of(path),
+        export_seconds=seconds,
+        tolerance=tolerance,
+        parity=parity,
+        accuracy=None if evaluation.labels is None else accuracy(scores, evaluation.labels),
+        determinism=repeated,
+        answer_tolerance=answer_tolerance(precision, answers, repeated),
+        behaviours=judge(run, model.behaviours()),
+        fingerprint=fingerprint(model, exporter, precision, checker, versions),
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    write_manifest(folder, manifest)
+    write_answers(folder, Answers(pool, answers))
+    return manifest
 
 
 def _exporter(model: Model, name: str, precision: str) -> Exporter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -11,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from exporters.checker import Checker
+from exporters.cpu_features import cpu_features
 from exporters.exporter import Exporter
 from exporters.verification import TOLERANCES
 from models import Model
@@ -21,13 +23,15 @@ def fingerprint(model: Model, exporter: Exporter, precision: str, checker: Check
     """SHA-256 over everything that the artifact is made and checked from.
 
     That is the weights, the data, the versions of the packages, and the text of the modules that build the model,
-    write the format and load it: an option that is set there has no version.
+    write the format and load it: an option that is set there has no version. The processor is part of it too: some
+    formats are compiled or quantized for it, and the answers and their parity are those that it computed.
     """
     facts = {
         "model": [model.name, *map(asdict, model.inputs), *map(asdict, model.outputs)],
         "weights": identity(model),
         "data": _data(model),
         "versions": dict(versions),
+        "machine": [platform.machine(), *cpu_features()],
         "precision": [precision, TOLERANCES[precision]],
         "exporter": [exporter.format, exporter.framework],
         "text": [

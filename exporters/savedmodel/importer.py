@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from exporters.importer import Importer, ModelImportError, Signature, reading
+from exporters.savedmodel.signature import SERVING_DEFAULT
 from models import TensorSpec
 from models.tensorflow import tensorflow
 
-_SERVING_DEFAULT = "serving_default"
 _NOT_SERVED = "__saved_model_init_op"
 
 
@@ -60,14 +60,14 @@ def _chosen(path: Path, signatures: dict[str, Any], given: set[str]) -> str:
             "tf.saved_model.save(model, folder, signatures=function) gives it one"
         )
     fitting = [name for name in sorted(signatures) if not given or set(signatures[name].inputs) == given]
-    if _SERVING_DEFAULT in signatures:
-        return _SERVING_DEFAULT
+    if SERVING_DEFAULT in signatures:
+        return SERVING_DEFAULT
     if len(signatures) == 1:
         return next(iter(signatures))
     if len(fitting) != 1:
         listed = "; ".join(f"{name} ({', '.join(sorted(signatures[name].inputs))})" for name in sorted(signatures))
         raise ModelImportError(
-            f"{path}: it has the signatures {listed}, and none is {_SERVING_DEFAULT}: "
+            f"{path}: it has the signatures {listed}, and none is {SERVING_DEFAULT}: "
             "give every --input of the one to serve"
         )
     return fitting[0]

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from exporters.importer import Importer, ModelImportError, Signature, reading
+from exporters.savedmodel.signature import SERVING_DEFAULT
 from models import TensorSpec
-
-_SERVING_DEFAULT = "serving_default"
 
 
 class _TFLite:
@@ -56,13 +55,13 @@ class _TFLite:
 
 
 def _chosen(path: Path, signatures: Mapping[str, Any], given: set[str]) -> str | None:
-    if len(signatures) < 2 or _SERVING_DEFAULT in signatures:
-        return _SERVING_DEFAULT if _SERVING_DEFAULT in signatures else next(iter(signatures), None)
+    if len(signatures) < 2 or SERVING_DEFAULT in signatures:
+        return SERVING_DEFAULT if SERVING_DEFAULT in signatures else next(iter(signatures), None)
     fitting = [name for name, tensors in sorted(signatures.items()) if set(tensors["inputs"]) == given]
     if len(fitting) != 1:
         listed = "; ".join(f"{name} ({', '.join(tensors['inputs'])})" for name, tensors in sorted(signatures.items()))
         raise ModelImportError(
-            f"{path}: it has the signatures {listed}, and none is {_SERVING_DEFAULT}: "
+            f"{path}: it has the signatures {listed}, and none is {SERVING_DEFAULT}: "
             "give every --input of the one to serve"
         )
     return fitting[0]

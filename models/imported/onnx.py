@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.imported.record import SOURCE, imported
+from models.inputs import one_item
 from models.model import Model, Source
 from models.onnx import ONNXSource
 from models.tensor import Tensors
@@ -23,9 +24,5 @@ class _OneByOne(ONNXSource):
 
     def predict(self, inputs: Tensors) -> dict[str, np.ndarray]:
         items = len(next(iter(inputs.values())))
-        each = [super(_OneByOne, self).predict(_item(inputs, item)) for item in range(items)]
+        each = [super(_OneByOne, self).predict(one_item(inputs, item, batched=True)) for item in range(items)]
         return {name: np.concatenate([outputs[name] for outputs in each]) for name in each[0]}
-
-
-def _item(inputs: Tensors, item: int) -> dict[str, np.ndarray]:
-    return {name: array[item : item + 1] for name, array in inputs.items()}

@@ -66,9 +66,13 @@ def command(module: str, deployment: Deployment, *, host: str, ports: Mapping[st
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Variables that keep libraries to the threads asked for, those without a setting of their own too."""
+    """Variables that keep libraries to the threads asked for, those without a setting of their own too.
+
+    OpenMP's threads, which are PyTorch's, would by default spin between two requests, as no other runtime's do here:
+    they would take the core from the server's own loop, and make an idle server look busy.
+    """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {name: str(settings.threads) for name in names}
+    return {name: str(settings.threads) for name in names} | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def run(module: str, uses: tuple[str, ...], serve: Callable[[Options], None]) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -82,6 +83,8 @@ def start_torch(runtime: str, packages: tuple[str, ...], file: ModelFile, comput
         "precision": file.precision,
         "intra_op_threads": str(torch.get_num_threads()),
         "inter_op_threads": str(torch.get_num_interop_threads()),
+        # OpenMP's, which no interface of torch tells or sets.
+        "intra_op_spinning": "off" if os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE" else "on",
     }
     if compute.device == "cuda":
         return {**facts, **_start_cuda(runtime, torch)}

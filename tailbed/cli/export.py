@@ -69,11 +69,12 @@ def export(
     if not formats or not precisions:
         raise click.UsageError("names no format: give some, such as --to onnx,torchscript, or --all")
     chosen = MODELS.get(model)
+    wanted = list(_wanted(chosen, formats, precisions))
+    # After the names are known to be right: the choice stays.
     if weights is not None:
         from models.choice import choose_weights
 
         choose_weights(chosen, weights)
-    wanted = list(_wanted(chosen, formats, precisions))
     outcome = _export(chosen, wanted, ArtifactStore(), force=force)
     if as_json:
         click.echo(json.dumps([artifact.manifest.model_dump(mode="json") for artifact in outcome.artifacts], indent=2))

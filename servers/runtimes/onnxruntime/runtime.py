@@ -59,10 +59,10 @@ class _ONNXRuntime:
         # Threads that spin between two requests take the core from the server's own loop, and make an idle server
         # look busy. It only matters with two threads or more.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Convolutions and matrix products would otherwise round their float32 inputs to 10 bits of mantissa.
+        providers = [(_CUDA, {"use_tf32": "0"}), _CPU] if wanted == _CUDA else [_CPU]
         try:
-            session = onnxruntime.InferenceSession(
-                str(file.path), options, providers=list(dict.fromkeys([wanted, _CPU]))
-            )
+            session = onnxruntime.InferenceSession(str(file.path), options, providers=providers)
         # The library's errors have no common class of their own.
         except Exception as error:
             raise RuntimeLoadError(file.path, "an ONNX model that ONNX Runtime can run", error) from error
@@ -78,6 +78,7 @@ class _ONNXRuntime:
             "intra_op_threads": str(compute.threads),
             "inter_op_threads": "1",
             "intra_op_spinning": "off",
+            **({"tf32": "off"} if wanted == _CUDA else {}),
         }
         return _Session(session, [spec.name for spec in file.outputs], file.batch_sizes, facts)
 

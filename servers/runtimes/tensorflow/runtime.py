@@ -64,6 +64,8 @@ class _TensorFlow:
         tf = tensorflow()
         threads = _set_threads(tf, compute.threads)
         device = self._device(tf, compute.device)
+        # On a GPU products would otherwise round their float32 inputs to 10 bits of mantissa.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         try:
             check_operations(file.path)
             with tf.device(device):
@@ -78,6 +80,7 @@ class _TensorFlow:
             "signature": signature,
             "onednn": "on" if onednn_enabled() else "off",
             **threads,
+            **({"tf32": "off"} if compute.device == "cuda" else {}),
         }
         return _Signature(tf, loaded, signature, device, file, facts)
 

@@ -24,6 +24,9 @@ _OF_TEXT: Final = ("Symbol", "Float")
 _TEXT: Final = re.compile(r"[\w.+-]+")
 _NAME: Final = re.compile(r"[\w.:#-]*")
 _KEYS_OF_NAMES: Final = ("name", "names", "fqn", "target", "operator")
+_SPEC: Final = re.compile(r'(?:[\w\s\[\]{}":,.-]|\\")*')
+"""JSON of types and names, in which no other character is written by its number."""
+_KEYS_OF_SPECS: Final = ("in_spec", "out_spec")
 
 
 class GraphError(TailbedError):
@@ -47,6 +50,8 @@ def check_graph(program: Any, key: str = "") -> None:
     elif isinstance(program, str):
         if key == "expr_str" and not _is_size(program):
             raise GraphError(f"a size in it is {program[:80]!r}, which could be code")
+        if key in _KEYS_OF_SPECS and not _SPEC.fullmatch(program):
+            raise GraphError(f"its arguments are {program[:80]!r}, which could be code")
         if key.endswith(_KEYS_OF_NAMES) and not _NAME.fullmatch(program):
             raise GraphError(f"a name in it is {program[:80]!r}, which could be code")
 

@@ -48,9 +48,10 @@ class _TorchExport:
             raise RuntimeLoadError(file.path, "a program of torch.export", error) from error
         if compute.device != "cpu":
             program = move_to_device_pass(program, compute.device)
-        # The guards are Python from the file, which torch would compile and run at every request; and the shapes that
-        # they compare are checked before any runtime is asked.
-        module = program.module(check_guards=False)
+        # The file's own guards are Python, which torch would make a part of the module. Those of the shapes it makes by
+        # itself, and without them it would check the same by a hook that takes longer.
+        program._guards_code = []
+        module = program.module()
         if quantized:
             return compiled(module, runtime=self.name, file=file, compute=compute, facts=facts)
         return TorchModel(module, file=file, device=compute.device, facts={**facts, "executor": "eager"})

@@ -5,10 +5,11 @@ import pytest
 import safetensors.numpy
 from click.testing import CliRunner
 
-from models import MODELS
+from models import MODELS, UnknownName
 from models.bert.architecture import ARCHITECTURES
 from models.bert.initialization import initialize
 from models.weights import WeightsError
+from tailbed.cli.export import export
 from tailbed.cli.weights import weights
 
 
@@ -39,3 +40,11 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     assert str(result.exception) == (
         f"{path}: tensor 'classifier.weight' has shape [3, 256], bert-mini expects [2, 256]"
     )
+
+
+def test_an_export_of_an_unknown_format_chooses_no_weights(tmp_path: Path) -> None:
+    path = tmp_path / "chosen.safetensors"
+    safetensors.numpy.save_file(dict(initialize(ARCHITECTURES["bert-mini"])), path)
+    result = CliRunner().invoke(export, ["bert-mini", "--to", "onxx", "--weights", str(path)])
+    assert isinstance(result.exception, UnknownName)
+    assert not (tmp_path / "home" / "weights").exists()

@@ -230,6 +230,12 @@ def test_it_is_done_again_when_the_weights_change(
     assert _export_linear(store).manifest.fingerprint != first.manifest.fingerprint
 
 
+def test_it_is_done_again_on_another_processor(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _export_linear(store)
+    monkeypatch.setattr(fingerprint, "cpu_features", lambda: ("avx9000",))
+    assert _export_linear(store).manifest.fingerprint != first.manifest.fingerprint
+
+
 @pytest.mark.parametrize("file", ["model.pt", "manifest.json", "answers.npz"])
 def test_a_damaged_artifact_is_refused_and_made_again(file: str, store: ArtifactStore) -> None:
     first = _export_linear(store)

@@ -17,6 +17,7 @@ from exporters.checker import Compute
 from exporters.inductor import compiling
 from models import MODELS
 from servers.runtimes import DeviceError, LoadedModel, RuntimeLoadError, runtime_for
+from servers.runtimes.torch_export.graph import GraphError, check_graph
 from tests.conftest import Exported
 
 REFS = ["torchscript/fp32", "torch-export/fp32", "torch-export/int8-static", "aotinductor/fp32", "torch-weights/fp32"]
@@ -186,6 +187,106 @@ def test_a_pickle_in_an_archive_is_not_run(place: str, digits: Exported, tmp_pat
     with pytest.raises(RuntimeLoadError, match=r"not a program of torch\.export"):
         _load(digits, "torch-export/fp32", path)
     assert not trap.exists()
+
+
+def _replaced(old: str, new: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(program: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(json.dumps(program).replace(json.dumps(old), json.dumps(new)))
+        assert found != program
+        return found
+
+    return change
+
+
+def _in_spec(program: dict[str, Any], code: str) -> dict[str, Any]:
+    signature = program["graph_module"]["module_call_graph"][0]["signature"]
+    signature["in_spec"] = signature["in_spec"].replace('"[]"', json.dumps(json.dumps([code])))
+    return program
+
+
+def _sized(program: dict[str, Any], code: str) -> dict[str, Any]:
+    (symbol,) = program["range_constraints"]
+    size = f"Symbol('{symbol}', positive=True, integer=True)"
+    return _replaced(size, f"{code} or {size}")(program)
+
+
+@pytest.mark.parametrize("place", ["size", "argument", "name", "spec"])
+def test_code_in_a_graph_is_not_run(place: str, digits: Exported, tmp_path: Path) -> None:
+    trap = tmp_path / "touched"
+    code = f"__import__('pathlib').Path('{trap}').touch()"
+    changes: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        "size": lambda program: _sized(program, code),
+        "argument": _replaced("input", f"input={code}"),
+        "name": _replaced("p_0_weight", f"p={code}"),
+        "spec": lambda program: _in_spec(program, code),
+    }
+
+    def change(name: str, content: bytes) -> bytes:
+        return json.dumps(changes[place](json.loads(content))).encode() if name.endswith("model.json") else content
+
+    path = _rewritten(digits["torch-export/fp32"].path, tmp_path / "model.pt2", change)
+    with pytest.raises(RuntimeLoadError, match="which could be code"):
+        _load(digits, "torch-export/fp32", path)
+    assert not trap.exists()
+
+
+def test_guards_in_a_program_are_not_run(digits: Exported, tmp_path: Path) -> None:
+    trap = tmp_path / "touched"
+
+    def change(name: str, content: bytes) -> bytes:
+        if not name.endswith("model.json"):
+            return content
+        guards = [f"__import__('pathlib').Path('{trap}').touch() is None"]
+        return json.dumps({**json.loads(content), "guards_code": guards}).encode()
+
+    artifact = digits["torch-export/fp32"]
+    loaded = _load(digits, "torch-export/fp32", _rewritten(artifact.path, tmp_path / "model.pt2", change))
+    answers = artifact.answers()
+    scores = loaded.run({"image": answers.inputs["image"][:1]})["scores"]
+    np.testing.assert_allclose(scores, answers.outputs["scores"][:1], atol=1e-4)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("added", "line"),
+    [("model/models/other.json", "another program"), ("model/models/MODEL.json", "two files of one name")],
+)
+def test_a_second_program_in_an_archive_is_refused(added: str, line: str, digits: Exported, tmp_path: Path) -> None:
+    path = _rewritten(digits["torch-export/fp32"].path, tmp_path / "model.pt2", lambda _name, content: content)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(added, "{}")
+    with pytest.raises(RuntimeLoadError, match=line):
+        _load(digits, "torch-export/fp32", path)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        "Add(Mul(Integer(2), Symbol('s0', positive=True, integer=True)), Integer(-1))",
+        "Mul(Float('1.5', precision=53), Symbol('s0'))",
+        "Piecewise(ExprCondPair(Integer(1), StrictGreaterThan(Symbol('s0'), Integer(2))), ExprCondPair(int_oo, true))",
+        "2*s0 + 1",
+    ],
+)
+def test_sizes_are_arithmetic(size: str) -> None:
+    check_graph({"expr_str": size})
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        "Max('exit()')",
+        "exit()",
+        "Symbol(exit())",
+        "Symbol('s0').name",
+        "Symbol(*exit())",
+        "(lambda: 1)()",
+        "1 #\n+exit()",
+    ],
+)
+def test_sizes_that_call_are_refused(size: str) -> None:
+    with pytest.raises(GraphError, match="a size in it is"):
+        check_graph([{"as_expr": {"expr_str": size}}])
 
 
 def test_native_code_is_not_loaded_as_a_program(digits: Exported) -> None:

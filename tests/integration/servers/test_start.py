@@ -68,6 +68,7 @@ def test_a_server_keeps_its_port_cores_and_threads(digits: Exported, tmp_path: P
         server = psutil.Process(running.process.pid)
         assert server.cpu_affinity() == [core]
         assert server.environ()["OMP_NUM_THREADS"] == "1"
+        assert server.environ()["OMP_WAIT_POLICY"] == "PASSIVE"
         bound = {connection.laddr.ip for connection in server.net_connections() if connection.status == "LISTEN"}
         assert {address.removeprefix("::ffff:") for address in bound} == {"127.0.0.1"}
 

@@ -80,7 +80,7 @@ def test_weights_and_keras_files_are_told_where_to_go(tmp_path: Path) -> None:
     safetensors.numpy.save_file({"a": np.ones(3)}, tmp_path / "a.safetensors")
     (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(80))
     _zip(tmp_path / "a.keras", config_DOT_json=b"{}", metadata_DOT_json=b"{}", model_DOT_weights_DOT_h5=b"")
-    with pytest.raises(ModelImportError, match="--weights FILE"):
+    with pytest.raises(ModelImportError, match="tailbed weights MODEL FILE"):
         importer_of(tmp_path / "a.safetensors")
     for name in ("a.h5", "a.keras"):
         with pytest.raises(ModelImportError, match=r"\.export\(FOLDER\) makes a SavedModel"):

@@ -7,7 +7,7 @@ import pytest
 from exporters import Artifact, Manifest
 from models import TensorSpec
 from servers import Deployment, ServerError, Settings
-from servers.inference.command import command
+from servers.inference.command import command, environment
 
 
 def _command(settings: Settings, shape: tuple[int | str, ...] = ("batch", 2)) -> tuple[str, ...]:
@@ -32,6 +32,11 @@ def test_every_setting_is_told() -> None:
         "--max-batch": "4",
         "--max-delay-us": "5",
     }
+
+
+def test_threads_without_a_setting_of_their_own_are_as_many_and_do_not_spin() -> None:
+    variables = environment(Settings(threads=3))
+    assert (variables["OMP_NUM_THREADS"], variables["OMP_WAIT_POLICY"]) == ("3", "PASSIVE")
 
 
 @pytest.mark.parametrize(
