@@ -30,8 +30,13 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# First what no load on the machine disturbs, side by side, and with every framework in one process or another; then
+# what starts servers and measures them, alone.
+SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers/test_conformance.py
+
 test: install lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore=%) tests/integration
 
 perf: install
 	$(BIN)/python -m tests.performance.engine

@@ -35,7 +35,7 @@ class Parity(BaseModel):
     max_abs_diff: float
     """Largest absolute difference over all outputs and items."""
     scale: float
-    """Largest absolute value of the source's outputs, 1 at least: what the tolerance is a share of."""
+    """Largest absolute value of the source's outputs; 1 where all of them are zero."""
     label_agreement: float
     """Share of items whose largest score is at the same class."""
     items: int
@@ -50,6 +50,8 @@ class Determinism(BaseModel):
     """Largest difference between the outputs for the same batch, computed twice."""
     batch_max_abs_diff: float
     """Largest difference between an item's outputs alone and in a batch of eight."""
+    by_output: dict[str, float]
+    """The larger one of the two for each output."""
 
 
 class BehaviourResult(BaseModel):
@@ -98,14 +100,14 @@ class Manifest(BaseModel):
     """Wall time of the conversion, without training or checking; with what its libraries import on their first use.
     None for an imported file."""
     tolerance: float
-    """Largest difference from the source that this precision may have, as a share of ``parity.scale``."""
+    """Largest difference from the source that this precision may have, as a share of each output's scale."""
     parity: Parity | None
     """None for an imported file: it is its own source."""
     accuracy: float | None
     """Share of the evaluation set that the artifact labels right; None where there are no true labels."""
     determinism: Determinism
-    answer_tolerance: float
-    """Largest absolute difference from ``answers.npz`` with which a server's answer is right."""
+    answer_tolerance: dict[str, float]
+    """By output, the largest absolute difference from ``answers.npz`` with which a server's answer is right."""
     behaviours: tuple[BehaviourResult, ...]
     fingerprint: str
     """SHA-256 over everything that the artifact was made and checked from: equal means there is nothing to redo."""

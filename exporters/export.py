@@ -96,7 +96,7 @@ def export(
     """
     exporter = _exporter(model, name, precision)
     ref = f"{model.name}/{name}/{precision}"
-    versions = _versions(model, name, exporter, checker)
+    _versions(model, name, exporter, checker)  # that all is installed, before anything is trained
     source = model.source(exporter.framework)
     # Only now: the source has made the weights if there were none.
     if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
@@ -113,7 +113,7 @@ def export(
     return Artifact(store.root / ref, manifest)
 
 
-class _Made(Exception):  # noqa: N818
+class _Made(Exception):
     """Leaves the store as it is."""
 
     def __init__(self, artifact: Artifact) -> None:
@@ -134,7 +134,9 @@ def _make(model: Model, name: str, precision: str, source: Source, checker: Chec
     with _one_line(ref, f"{checker.name} cannot run it"):
         file = ModelFile(path, model.inputs, model.outputs, precision, batch_sizes)
         run = checker.load(file, Compute()).run
-        outputs = predict_in_batches(run, evaluation.inputs)
+        # Activations quantized at run time have one range for a whole batch, and requests come one by one.
+        alone = {"batch": 1} if precision == "int8-dynamic" else {}
+        outputs = predict_in_batches(run, evaluation.inputs, **alone)
         # As they will be asked for: one by one. Kernels may sum in another order at another batch size.
         answers = predict_in_batches(run, pool, batch=1)
         repeated = determinism(run, pool)

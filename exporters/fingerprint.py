@@ -35,7 +35,8 @@ def fingerprint(model: Model, exporter: Exporter, precision: str, checker: Check
         "precision": [precision, TOLERANCES[precision]],
         "exporter": [exporter.format, exporter.framework],
         "text": [
-            *map(_text, (model.package, "models", *_and_above(_package(checker)))),
+            *map(_text, (model.package, "models", "models.frameworks", "models.weights")),
+            *map(_text, _and_above(_package(checker))),
             _text("exporters", "**/*.py"),  # formats share modules; and one of them has a list of what it installs
             _text("exporters", "**/*.txt"),
         ],

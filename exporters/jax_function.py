@@ -29,7 +29,9 @@ def function_of(model: Model, source: Source, precision: str) -> Callable[..., t
     parameters = jax.tree.map(converted, source.module.parameters)
 
     def apply(*inputs: Any) -> tuple[Any, ...]:
-        results = source.module.apply(parameters, *map(converted, inputs))
+        # On a GPU XLA would otherwise round the float32 inputs of matrix products and convolutions to 10 bits.
+        with jax.default_matmul_precision("highest"):
+            results = source.module.apply(parameters, *map(converted, inputs))
         return tuple(result.astype(spec.dtype) for result, spec in zip(results, model.outputs, strict=True))
 
     return apply

@@ -25,8 +25,8 @@ class AnswerCheck(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tolerance: Annotated[float, Field(ge=0)]
-    """Largest absolute difference that counts as right."""
+    tolerance: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    """By output, the largest absolute difference that counts as right. An output that is not named must be equal."""
     every: Annotated[int, Field(ge=1)] = 16
     """One request in this many is checked."""
 

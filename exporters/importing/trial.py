@@ -92,5 +92,5 @@ def _check_batch(file: ModelFile, run: Callable[[Tensors], Tensors], inputs: Ten
 
 def _unbatched(run: Callable[[Tensors], Tensors], inputs: Tensors, first: Tensors) -> Determinism:
     again = run(one_item(inputs, 0, batched=False))
-    apart = max(float(np.abs(again[name].astype(np.float64) - first[name]).max(initial=0)) for name in first)
-    return Determinism(repeat_max_abs_diff=apart, batch_max_abs_diff=0.0)
+    apart = {name: float(np.abs(again[name].astype(np.float64) - first[name]).max(initial=0)) for name in first}
+    return Determinism(repeat_max_abs_diff=max(apart.values()), batch_max_abs_diff=0.0, by_output=apart)

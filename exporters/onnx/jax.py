@@ -12,8 +12,8 @@ from exporters.exporter import Exporter
 from exporters.onnx.precision import PACKAGES, PRECISIONS, UNSUPPORTED, to_precision
 from exporters.tflite.jax import EXPORTER as TFLITE
 from models import Model, Source
-from models.native_log import without_lines
-from models.tensorflow import tensorflow
+from models.frameworks.native_log import without_lines
+from models.frameworks.tensorflow import tensorflow
 
 _OPSET = 18
 """The newest that tf2onnx 1.17 writes."""

@@ -10,7 +10,7 @@ from exporters.exporter import Exporter
 from exporters.onnx.precision import PACKAGES, PRECISIONS, UNSUPPORTED, to_precision
 from exporters.savedmodel.signature import input_signature
 from models import Model, Source, TensorSpec
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 
 _OPSET = 18
 """The newest that tf2onnx 1.17 writes."""

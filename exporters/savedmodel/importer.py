@@ -9,7 +9,7 @@ from typing import Any
 from exporters.importer import Importer, ModelImportError, Signature, reading
 from exporters.savedmodel.signature import SERVING_DEFAULT
 from models import TensorSpec
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 
 _NOT_SERVED = "__saved_model_init_op"
 

@@ -9,7 +9,7 @@ from typing import Any
 from exporters.exporter import Exporter
 from exporters.savedmodel.signature import SERVING_DEFAULT, input_signature
 from models import Model, Source
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 
 _DTYPES = {"fp16": "float16", "bf16": "bfloat16"}
 
@@ -64,7 +64,8 @@ def write_savedmodel(
         return jax.tree.map(one, tree)
 
     def apply(parameters: Any, *arrays: Any) -> tuple[Any, ...]:
-        results = module.apply(parameters, *converted(arrays))
+        with jax.default_matmul_precision("highest"):  # as in ``function_of``
+            results = module.apply(parameters, *converted(arrays))
         return tuple(result.astype(dtype) for result, (_, dtype) in zip(results, outputs, strict=True))
 
     shapes = [_polymorphic(spec.shape, batch) for spec in model.inputs]

@@ -9,7 +9,7 @@ from typing import Any
 from exporters.exporter import Exporter
 from exporters.savedmodel.signature import SERVING_DEFAULT, input_signature
 from models import Model, Source
-from models.tensorflow import onednn_enabled, tensorflow
+from models.frameworks.tensorflow import onednn_enabled, tensorflow
 
 _DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 

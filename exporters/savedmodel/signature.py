@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models import TensorSpec
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 
 SERVING_DEFAULT = "serving_default"
 """The signature that TensorFlow's servers and converters take unless told otherwise."""

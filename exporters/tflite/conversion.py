@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from models import Model
-from models.native_log import without_lines
-from models.tensorflow import tensorflow
+from models.frameworks.native_log import without_lines
+from models.frameworks.tensorflow import tensorflow
 
 PRECISIONS = ("fp32", "fp16", "int8-dynamic", "int8-static")
 

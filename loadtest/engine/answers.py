@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -45,14 +45,18 @@ class AnswerSample:
             self._bytes = sum(len(answer) for _, _, answer in self._kept)
 
     def check(
-        self, decode: Callable[[bytes], Tensors], expected: Callable[[int], Tensors], tolerance: float, rows: int
+        self,
+        decode: Callable[[bytes], Tensors],
+        expected: Callable[[int], Tensors],
+        tolerance: Mapping[str, float],
+        rows: int,
     ) -> tuple[np.ndarray, dict[int, str]]:
         """Compare what was kept.
 
         Args:
             decode: reads the outputs in an answer.
             expected: the right outputs of an item of the pool.
-            tolerance: largest absolute difference that counts as right.
+            tolerance: by output, the largest absolute difference that counts as right; 0 for one that it does not name.
             rows: how many requests were recorded.
 
         Returns:
@@ -61,37 +65,45 @@ class AnswerSample:
         correct = np.full(rows, -1, dtype=np.int8)
         faults: dict[int, str] = {}
         for row, item, answer in self._kept:
-            fault = _fault(decode, answer, expected(item), tolerance)
+            try:
+                fault = first_fault(decode(answer), expected(item), tolerance)
+            except TailbedError as error:
+                fault = f"not an answer: {error}"
             correct[row] = fault is None
             if fault is not None:
                 faults[row] = f"item {item}: {fault}"
         return correct, faults
 
 
-def _fault(decode: Callable[[bytes], Tensors], answer: bytes, expected: Tensors, tolerance: float) -> str | None:
-    try:
-        outputs = decode(answer)
-        for name, right in expected.items():
-            if name not in outputs:
-                return f"output {name!r} is missing"
-            if fault := _compare(outputs[name], right, tolerance):
-                return f"output {name!r} {fault}"
-    except TailbedError as error:
-        return f"not an answer: {error}"
+def first_fault(outputs: Tensors, expected: Tensors, tolerance: Mapping[str, float]) -> str | None:
+    """What is wrong with the first wrong output of an answer; None where all that are known are right.
+
+    Args:
+        tolerance: by output, the largest absolute difference that counts as right; 0 for one that it does not name.
+    """
+    for name, right in expected.items():
+        if name not in outputs:
+            return f"output {name!r} is missing"
+        if fault := _compare(outputs[name], right, tolerance.get(name, 0)):
+            return f"output {name!r} {fault}"
     return None
 
 
 def _compare(output: np.ndarray, right: np.ndarray, tolerance: float) -> str | None:
     if output.shape != right.shape:
         return f"has shape {list(output.shape)}, expected {list(right.shape)}"
+    if (output.dtype.kind in "biuf") != (right.dtype.kind in "biuf"):
+        return f"has dtype {output.dtype}, expected {right.dtype}"
     if right.dtype.kind not in "biuf":
         return None if strings.elements(output) == strings.elements(right) else "differs"
-    if output.dtype.kind not in "biuf":
-        return f"has dtype {output.dtype}, expected {right.dtype}"
     if np.isnan(output).any():
         return "holds NaN"
     with np.errstate(invalid="ignore"):  # equal infinities have no difference
         apart = np.abs(output.astype(np.float64) - right.astype(np.float64))
-    difference = float(np.where(output == right, 0, apart).max(initial=0))
-    # So put that a NaN, which only the known output can bring in here, is not right either.
-    return None if difference <= tolerance else f"differs by {difference:g}, tolerance {tolerance:g}"
+    equal = output == right
+    difference = float(np.where(equal, 0, apart).max(initial=0))
+    # Large integers may differ and be the same float64. And so put that a NaN, which only the known output can bring in
+    # here, is not right either.
+    if equal.all() or (tolerance > 0 and difference <= tolerance):
+        return None
+    return f"differs by {difference:g}, tolerance {tolerance:g}"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from models.bert.architecture import ARCHITECTURES, EPSILON, MASKED, Architecture
-from models.jax import JAXModule, JAXSource
+from models.frameworks.jax import JAXModule, JAXSource
 from models.model import Model, Source
 from models.weights import Weights
 

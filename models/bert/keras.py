@@ -15,7 +15,7 @@ from models.bert.architecture import (
     VOCABULARY,
     Architecture,
 )
-from models.keras import KerasSource, keras, layers, ops
+from models.frameworks.keras import KerasSource, keras, layers, ops
 from models.model import Model, Source
 from models.tensor import Tensors
 from models.weights import Weights

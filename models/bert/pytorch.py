@@ -16,8 +16,8 @@ from models.bert.architecture import (
     VOCABULARY,
     Architecture,
 )
+from models.frameworks.pytorch import PyTorchSource
 from models.model import Model, Source
-from models.pytorch import PyTorchSource
 from models.weights import Weights
 
 

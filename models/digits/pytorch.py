@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from models.digits import network
+from models.frameworks.pytorch import PyTorchSource
 from models.model import Model, Source
-from models.pytorch import PyTorchSource
 from models.weights import Weights
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.frameworks.onnx import ONNXSource
 from models.imported.record import SOURCE, imported
 from models.inputs import one_item
 from models.model import Model, Source
-from models.onnx import ONNXSource
 from models.tensor import Tensors
 from models.weights import Weights
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.layers import Shapes, convolution_shapes, dense_shapes, norm_shapes
+from models.frameworks.layers import Shapes, convolution_shapes, dense_shapes, norm_shapes
 
 CLASSES = 1000
 STAGES = 4

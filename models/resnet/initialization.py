@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.random_weights import RECTIFIED_VARIANCE, RandomWeights
 from models.resnet.architecture import CLASSES, STEM, Architecture, Convolution
 from models.tensor import Tensors
+from models.weights.random import RECTIFIED_VARIANCE, RandomWeights
 
 _SEED = 0
 ORIGIN = f"random, seed {_SEED}"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from models.layers import Shapes
+from models.frameworks.layers import Shapes
 from models.model import Model
 from models.resnet.architecture import ARCHITECTURES
 from models.resnet.initialization import ORIGIN, initialize
 from models.weights import Weights, model_weights
 
 RECIPE = (
-    "models.layers",
-    "models.random_weights",
+    "models.frameworks.layers",
+    "models.weights.random",
     "models.resnet.architecture",
     "models.resnet.initialization",
 )

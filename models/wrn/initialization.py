@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.random_weights import RECTIFIED_VARIANCE, RandomWeights
 from models.tensor import Tensors
+from models.weights.random import RECTIFIED_VARIANCE, RandomWeights
 from models.wrn.architecture import CLASSES, STEM, Architecture
 
 _SEED = 0

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax.nn import relu
 
-from models.jax import JAXModule, JAXSource
-from models.layers_jax import Parameters, convolution, dense, norm, parameters
+from models.frameworks.jax import JAXModule, JAXSource
+from models.frameworks.jax_layers import Parameters, convolution, dense, norm, parameters
 from models.model import Model, Source
 from models.weights import Weights
 from models.wrn.architecture import ARCHITECTURES, Architecture, Block

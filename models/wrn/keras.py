@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.keras import KerasSource, keras, layers
-from models.layers_keras import convolution, load, norm
+from models.frameworks.keras import KerasSource, keras, layers
+from models.frameworks.keras_layers import convolution, load, norm
 from models.model import Model, Source
 from models.weights import Weights
 from models.wrn.architecture import ARCHITECTURES, CLASSES, STEM, Architecture, Block

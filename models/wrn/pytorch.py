@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn.functional import relu
 
+from models.frameworks.pytorch import PyTorchSource
 from models.model import Model, Source
-from models.pytorch import PyTorchSource
 from models.weights import Weights
 from models.wrn.architecture import ARCHITECTURES, CLASSES, STEM, Architecture, Block
 

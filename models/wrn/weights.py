@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from models.layers import Shapes
+from models.frameworks.layers import Shapes
 from models.model import Model
 from models.weights import Weights, model_weights
 from models.wrn.architecture import ARCHITECTURES
 from models.wrn.initialization import ORIGIN, initialize
 
 RECIPE = (
-    "models.layers",
-    "models.random_weights",
+    "models.frameworks.layers",
+    "models.weights.random",
     "models.wrn.architecture",
     "models.wrn.initialization",
 )

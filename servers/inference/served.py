@@ -157,8 +157,9 @@ class ServedModel:
         manifest = self._artifact.manifest
         model = self._runtime.load(self._artifact.model_file, self._compute)
         self._facts = model.facts
-        # With batching, its answer for two items is looked at as well: the specifications may promise too much.
-        for batch in (1, 2) if self._settings.max_batch > 1 else (1,):
+        # With batching, of every size that can come: some libraries compile or plan at the first request of each size,
+        # which must not fall into a request; and the specifications may promise too much.
+        for batch in range(1, self._settings.max_batch + 1):
             outputs = model.run({spec.name: _zeros(spec, batch) for spec in manifest.inputs})
             check_tensors(manifest.outputs, outputs)
             if batch > 1 and (wrong := [name for name, array in outputs.items() if len(array) != batch]):

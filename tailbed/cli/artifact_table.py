@@ -14,10 +14,10 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("artifact", overflow="fold")
-    for column in ("size", "export", "difference", "agreement", "accuracy", "behaviour"):
-        table.add_column(column, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("artifact", no_wrap=True)
+    for column in ("MB", "export, s", "difference", "agreement, %", "accuracy, %", "behaviour"):
+        table.add_column(column.replace(", ", "\n"), justify="right", no_wrap=True)
     for artifact in artifacts:
         table.add_row(artifact.ref, *_cells(artifact))
     Console().print(table)
@@ -28,10 +28,10 @@ def _cells(artifact: Artifact) -> tuple[str, ...]:
     parity, behaviours = manifest.parity, manifest.behaviours
     passed, cases = (sum(getattr(result, count) for result in behaviours) for count in ("passed", "cases"))
     return (
-        f"{manifest.size_bytes / 1e6:.2f} MB",
-        "imported" if manifest.export_seconds is None else f"{manifest.export_seconds:.1f} s",
+        f"{manifest.size_bytes / 1e6:.2f}",
+        "-" if manifest.export_seconds is None else f"{manifest.export_seconds:.1f}",
         "-" if parity is None else f"{parity.max_abs_diff / parity.scale:.1e}",
-        "-" if parity is None else f"{parity.label_agreement:.1%}",
-        "-" if manifest.accuracy is None else f"{manifest.accuracy:.1%}",
+        "-" if parity is None else f"{100 * parity.label_agreement:.1f}",
+        "-" if manifest.accuracy is None else f"{100 * manifest.accuracy:.1f}",
         f"{passed}/{cases}" if behaviours else "-",
     )

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from exporters import Artifact, ArtifactStore
     from models import Model
 
-ALL = "all"
-
 
 def _split(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in (value or "").split(",") if word.strip()))
@@ -63,16 +61,17 @@ def export(
     from exporters import ArtifactStore
     from models import MODELS
     from tailbed.cli.artifact_table import print_artifacts
+    from tailbed.suite.artifacts import ALL, crossed
 
     if everything:
         formats = precisions = (ALL,)
     if not formats or not precisions:
         raise click.UsageError("names no format: give some, such as --to onnx,torchscript, or --all")
     chosen = MODELS.get(model)
-    wanted = list(_wanted(chosen, formats, precisions))
+    wanted = [(format, precision) for _, format, precision in crossed((model,), formats, precisions)]
     # After the names are known to be right: the choice stays.
     if weights is not None:
-        from models.choice import choose_weights
+        from models.weights.choice import choose_weights
 
         choose_weights(chosen, weights)
     outcome = _export(chosen, wanted, ArtifactStore(), force=force)
@@ -84,7 +83,7 @@ def export(
     for ref, reason in outcome.absent:
         click.echo(f"not here: {ref}: {reason}", err=True)
     if ALL in precisions:
-        for ref, reason in _unsupported(chosen, formats):
+        for ref, reason in _unsupported(chosen, {format for format, _ in wanted}):
             click.echo(f"not supported: {ref}: {reason}", err=True)
     for _, reason in outcome.failed:
         click.echo(f"failed: {reason}", err=True)
@@ -92,27 +91,12 @@ def export(
         raise SystemExit(1)
 
 
-def _wanted(model: Model, formats: tuple[str, ...], precisions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    from exporters import exporter_for, exporters_of
+def _unsupported(model: Model, formats: set[str]) -> Iterator[tuple[str, str]]:
+    from exporters import exporter_for
 
-    for format in exporters_of(model) if ALL in formats else formats:
-        exporter = exporter_for(model, format)
-        if ALL not in precisions:
-            yield from ((format, precision) for precision in precisions)
-            continue
-        for precision in exporter.precisions:
-            if model.calibration is not None or not precision.startswith("int8-static"):
-                yield format, precision
-
-
-def _unsupported(model: Model, formats: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    from exporters import exporters_of
-
-    for format, exporter in exporters_of(model).items():
-        if ALL in formats or format in formats:
-            yield from (
-                (f"{model.name}/{format}/{precision}", reason) for precision, reason in exporter.unsupported.items()
-            )
+    for format in sorted(formats):
+        for precision, reason in exporter_for(model, format).unsupported.items():
+            yield f"{model.name}/{format}/{precision}", reason
 
 
 def _export(model: Model, wanted: list[tuple[str, str]], store: ArtifactStore, *, force: bool) -> _Outcome:

@@ -18,7 +18,7 @@ def weights(model: str, chosen: str) -> None:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     from models import MODELS
-    from models.choice import choose_weights
+    from models.weights.choice import choose_weights
 
     found = MODELS.get(model)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

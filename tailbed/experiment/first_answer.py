@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-
-import numpy as np
+from collections.abc import Mapping
 
 from exporters.artifact import Answers
+from loadtest.engine.answers import first_fault
 from servers import EndpointError, RunningServer, connect
 from tailbed.results.schema import ColdStart
 
 
-def observe_cold_start(server: RunningServer, answers: Answers, *, tolerance: float, timeout_s: float) -> ColdStart:
+def observe_cold_start(
+    server: RunningServer, answers: Answers, *, tolerance: Mapping[str, float], timeout_s: float
+) -> ColdStart:
     """Ask a server that has just got ready its first question, and say when each stage was over.
 
     The first answer is one of a new connection, that of a blocking client, which over HTTP first asks whether the
-    server takes binary tensors. It must agree with the artifact's own within ``tolerance``.
+    server takes binary tensors. Each output must agree with the artifact's own within its ``tolerance``.
 
     Args:
         answers: of the artifact. Read them before the start: reading them here would count.
@@ -29,12 +31,7 @@ def observe_cold_start(server: RunningServer, answers: Answers, *, tolerance: fl
             pass
         else:
             now = time.monotonic_ns()
-            if all(
-                name in outputs
-                and outputs[name].shape == array.shape
-                and np.allclose(outputs[name], array, rtol=0, atol=tolerance)
-                for name, array in expected.items()
-            ):
+            if first_fault(outputs, expected, tolerance) is None:
                 answered_ns = now
 
     def since_start_ms(then_ns: int) -> float:

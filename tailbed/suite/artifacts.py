@@ -27,6 +27,10 @@ def crossed(models: tuple[str, ...], formats: tuple[str, ...], precisions: tuple
                 yield from ((model.name, format, precision) for precision in offered)
                 continue
             for precision in precisions:
+                if precision not in offered and model.frameworks:
+                    refused = exporter_for(model, format).unsupported.get(precision)
+                    if refused is not None:
+                        raise UnknownName(f"{model.name}/{format}/{precision} is not supported: {refused}")
                 if precision not in offered:
                     raise UnknownName(f"{model.name}/{format} has no {precision!r}: choose from {', '.join(offered)}")
                 yield model.name, format, precision

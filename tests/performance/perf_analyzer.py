@@ -83,7 +83,7 @@ class Bench:
             url=f"{protocol}://{address}",
             model=MODEL,
             pool=self.folder / "pool.npz",
-            check=AnswerCheck(tolerance=0),
+            check=AnswerCheck(),
             scenario=ClosedLoop(concurrency=clients),
             warmup_s=WARMUP_S,
             duration_s=self.seconds,

@@ -11,7 +11,7 @@ from exporters.checker import Compute, ModelFile
 from exporters.cpu_features import cpu_features
 from exporters.jax_export.sealed import unseal
 from models import Tensors, TensorSpec, package_versions
-from models.native_log import without_lines
+from models.frameworks.native_log import without_lines
 from servers.runtimes import xla
 from servers.runtimes.runtime import LoadedModel, Runtime, RuntimeLoadError
 

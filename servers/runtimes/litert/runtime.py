@@ -10,7 +10,7 @@ import numpy as np
 
 from exporters.checker import Compute, ModelFile
 from models import Tensors, package_versions
-from models.native_log import without_lines
+from models.frameworks.native_log import without_lines
 from servers.runtimes.fixed_batch import FixedBatch
 from servers.runtimes.litert.call import Call, call
 from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError

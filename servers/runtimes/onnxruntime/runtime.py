@@ -73,6 +73,8 @@ class _ONNXRuntime:
             **versions,
             "providers": ",".join(session.get_providers()),
             "precision": file.precision,
+            # Its CPU kernels have no half precision: the optimizer turns such graphs into float32 ones.
+            **({"computes_in": "float32"} if (file.precision, wanted) == ("fp16", _CPU) else {}),
             "graph_optimization": "all",
             "cpu_features": ",".join(cpu_features()) or "unknown",
             "intra_op_threads": str(compute.threads),

@@ -10,7 +10,7 @@ import numpy as np
 
 from exporters.checker import Compute, ModelFile
 from models import Tensors, package_versions
-from models.tensorflow import onednn_enabled, tensorflow
+from models.frameworks.tensorflow import onednn_enabled, tensorflow
 from servers.runtimes.fixed_batch import FixedBatch
 from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError
 from servers.runtimes.tensorflow.savedmodel import check_operations, choose

@@ -88,11 +88,14 @@ def test_what_there_is_is_listed(digits: Exported) -> None:
     assert "torchscript" in tailbed("formats").stdout
 
 
-def test_an_export_that_fails_is_told_and_the_others_are_made(digits: Exported) -> None:
-    done = tailbed("export", "tabular-logistic", "--to", "onnx", "--precision", "fp32,int8-static")
-    assert done.returncode == 1
+def test_all_exports_of_a_model_tell_what_is_not_there() -> None:
+    done = tailbed("export", "tabular-logistic", "--all")
+    assert done.returncode == 0, done.stderr
     assert "tabular-logistic/onnx/fp32" in done.stdout
-    assert "int8-static" in done.stderr
+    lacking = tailbed("export", "digits", "--to", "tflite-pytorch")
+    assert lacking.returncode == 1
+    assert "not here: digits/tflite-pytorch/fp32: " in lacking.stderr
+    assert "tailbed install litert-torch" in lacking.stderr
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,8 @@ def test_an_export_that_fails_is_told_and_the_others_are_made(digits: Exported) 
         (["load", "http://127.0.0.1:9", "--model", "x", "--duration", "inf"], "--duration", 2),
         (["load", "http://127.0.0.1:9", "--model", "x", "--rate", "2000000"], "--rate", 2),
         (["export", "digits", "--to", ","], "names no format", 2),
+        (["export", "digits", "--to", "onnx", "--precision", "bf16"], "onnx/bf16 is not supported: ONNX Runtime", 1),
+        (["export", "tabular-svm", "--to", "onnx", "--precision", "int8-static"], "choose from fp32", 1),
         (["artifacts", "digit"], "unknown model 'digit': choose from", 1),
         (["bench", "quick", "--artifact", "digits/onxx"], "unknown format 'onxx' of digits", 1),
         (["compare", "nonesuch"], "not a results folder", 1),

@@ -112,7 +112,7 @@ def _by_pytorch(folder: Path) -> None:
 
 
 def _by_tensorflow(folder: Path) -> None:
-    from models.tensorflow import tensorflow
+    from models.frameworks.tensorflow import tensorflow
 
     tf = tensorflow()
 

@@ -13,7 +13,7 @@ import pytest
 
 from exporters import Artifact, ArtifactStore, Compute, Exporter, ExportError, ModelFile, export, exporters_of
 from models import MODELS, EvaluationSet, Model, Source, TensorSpec, Weights
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 from servers.runtimes import LoadedModel, runtime_for
 
 DIGITS = MODELS.get("digits")
@@ -184,7 +184,7 @@ TEXT = Model(
 
 
 def _keras_text() -> Source:
-    from models.keras import KerasSource, keras, layers, ops
+    from models.frameworks.keras import KerasSource, keras, layers, ops
 
     # In the other order than the specifications'.
     mask, ids = (keras.Input((LENGTH,), dtype="int32", name=name) for name in ("mask", "ids"))
@@ -200,7 +200,7 @@ def _keras_text() -> Source:
 def _jax_text() -> Source:
     import jax.numpy as jnp
 
-    from models.jax import JAXModule, JAXSource
+    from models.frameworks.jax import JAXModule, JAXSource
 
     random = np.random.default_rng(0)
     parameters = {
@@ -284,7 +284,7 @@ def test_a_keras_model_wrapped_in_a_module_becomes_a_file_that_verification_refu
     assert list(store.list()) == []
 
 
-@pytest.mark.parametrize("statement", ["from models.keras import keras", "from models.digits import keras"])
+@pytest.mark.parametrize("statement", ["from models.frameworks.keras import keras", "from models.digits import keras"])
 def test_importing_keras_says_nothing(statement: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run(

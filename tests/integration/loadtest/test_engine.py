@@ -24,9 +24,7 @@ RATE = OpenLoop(rate=300)
 def test_each_arrival_is_sent_answered_and_recorded(tmp_path: Path, arrivals: str, core: int | None):
     scenario = OpenLoop(arrivals=arrivals, rate=500)
     with misbehaving.serve(misbehaving.right) as url:
-        found = measure(
-            tmp_path, url, scenario=scenario, warmup_s=0.2, seed=5, core=core, check=AnswerCheck(tolerance=0, every=4)
-        )
+        found = measure(tmp_path, url, scenario=scenario, warmup_s=0.2, seed=5, core=core, check=AnswerCheck(every=4))
     assert_one_row_each(found, scenario, 1.2, seed=5)
     assert (found.outcome == Outcome.OK).all()
     assert found.facts.finished
@@ -217,7 +215,12 @@ def test_wrong_answers_are_noticed(tmp_path: Path, outputs: dict[str, np.ndarray
 
     with misbehaving.serve(wrong) as url:
         found = measure(
-            tmp_path, url, scenario=RATE, duration_s=0.5, warmup_s=0.2, check=AnswerCheck(tolerance=0.001, every=3)
+            tmp_path,
+            url,
+            scenario=RATE,
+            duration_s=0.5,
+            warmup_s=0.2,
+            check=AnswerCheck(tolerance={"y": 0.001}, every=3),
         )
     assert (found.outcome == Outcome.OK).all()
     assert found.facts.wrong == found.facts.checked > 10
@@ -229,7 +232,7 @@ def test_wrong_answers_are_noticed(tmp_path: Path, outputs: dict[str, np.ndarray
     ("fields", "reason"),
     [
         ({"core": 4000}, "core 4000: not one that this process may use"),
-        ({"protocol": "oip-pigeon"}, "unknown protocol 'oip_pigeon'"),
+        ({"protocol": "oip-pigeon"}, "unknown protocol 'oip-pigeon'"),
         ({"pool": Path("nowhere.npz")}, "nowhere.npz: no such file"),
         ({"url": "http://no-such-host.invalid:80"}, "no-such-host.invalid: no such host"),
         ({"max_in_flight": 2**40}, "connections at once"),

@@ -99,7 +99,7 @@ def test_each_arrival_is_sent_answered_checked_and_recorded(
     tmp_path: Path, server: Callable[[Behaviour], AbstractContextManager[str]]
 ):
     with server(right) as url:
-        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(tolerance=0, every=4))
+        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(every=4))
     assert_one_row_each(found, RATE, 1)
     assert (found.outcome == Outcome.OK).all()
     assert found.facts.checked >= len(found.outcome) // 4
@@ -112,7 +112,7 @@ def test_wrong_answers_are_noticed(tmp_path: Path):
         return codec.encode_response("double", {"y": np.zeros((1, 3), np.float32)})
 
     with serve(wrong) as url:
-        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(tolerance=0, every=4))
+        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(every=4))
     assert found.facts.wrong == found.facts.checked > 10
     assert "'y' has shape [1, 3], expected [1, 4]" in found.facts.first_wrong
 
@@ -161,7 +161,7 @@ def test_requests_and_answers_larger_than_any_window_arrive_whole(
 ):
     inputs = np.random.default_rng(0).random((4, 300_000), np.float32)
     with server(right) as url:
-        plan = make_plan(tmp_path, url, scenario=ClosedLoop(concurrency=3), check=AnswerCheck(tolerance=0, every=2))
+        plan = make_plan(tmp_path, url, scenario=ClosedLoop(concurrency=3), check=AnswerCheck(every=2))
         np.savez(plan.pool, **{"inputs/x": inputs, "outputs/y": 2 * inputs})
         with running(tmp_path, plan) as engine:
             found = engine.records()

@@ -28,7 +28,7 @@ RATE = OpenLoop(rate=300)
 )
 def test_a_server_on_a_bad_day_leaves_no_gap(tmp_path: Path, behaviour: bad.Behaviour, outcome: int):
     with bad.serve(behaviour) as (url, _):
-        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(tolerance=0, every=4))
+        found = measure(tmp_path, url, scenario=RATE, check=AnswerCheck(every=4))
     assert_one_row_each(found, RATE, 1)
     assert np.unique(found.outcome).tolist() == [outcome]
     assert found.facts.wrong == 0

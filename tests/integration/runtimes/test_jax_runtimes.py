@@ -59,7 +59,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Mod
     """By format and precision."""
     import jax.numpy as jnp
 
-    from models.jax import JAXModule
+    from models.frameworks.jax import JAXModule
 
     def apply(p: Any, ids: Any, mask: Any) -> tuple[Any, ...]:
         count = mask.sum(axis=1)

@@ -13,7 +13,7 @@ import pytest
 
 from exporters import Compute, ModelFile
 from models import TensorSpec
-from models.tensorflow import tensorflow
+from models.frameworks.tensorflow import tensorflow
 from servers.runtimes import DeviceError, LoadedModel, RuntimeLoadError, runtime_for
 
 INPUTS = (TensorSpec("left", "float32", ("batch", 3)), TensorSpec("right", "int32", ("batch", 3)))

@@ -62,8 +62,8 @@ def test_outputs_of_another_form_fail(found: Tensors, line: str) -> None:
 
 def test_every_output_counts() -> None:
     more = TensorSpec("more", "float32", ("batch",))
-    expected = EXPECTED | {"more": np.zeros(2, np.float32)}
-    parity = compare((SCORES, more), expected | {"more": np.array([0, 0.25], np.float32)}, expected, tolerance=1)
+    expected = EXPECTED | {"more": np.array([0, 1], np.float32)}
+    parity = compare((SCORES, more), expected | {"more": np.array([0, 1.25], np.float32)}, expected, tolerance=1)
     assert parity.max_abs_diff == 0.25
 
 
@@ -102,8 +102,16 @@ def test_the_tolerance_is_a_share_of_the_sources_largest_output() -> None:
     assert compare((SCORES,), off, large, tolerance=0.1).scale == 700
     with pytest.raises(ExportError, match="by 69, tolerance 63"):
         compare((SCORES,), off, large, tolerance=0.09)
+    nothing = {"scores": EXPECTED["scores"] * 0}
+    assert compare((SCORES,), nothing, nothing, tolerance=0.1).scale == 1, "which a share can be taken of"
+
+
+def test_an_artifact_that_answers_nothing_is_no_small_difference() -> None:
     small = {"scores": EXPECTED["scores"] / 100}
-    assert compare((SCORES,), small, small, tolerance=0).scale == 1, "not a share of next to nothing"
+    with pytest.raises(ExportError, match=r"by 0\.07, tolerance 0\.0175"):
+        compare((SCORES,), {"scores": small["scores"] * 0}, small, tolerance=0.25)
+    off = {"scores": small["scores"] + np.float32(9e-5)}
+    assert compare((SCORES,), off, small, tolerance=1e-4).max_abs_diff < 1e-4, "which is always allowed"
 
 
 def test_determinism_tells_repetition_and_batches_apart() -> None:
@@ -116,16 +124,23 @@ def test_determinism_tells_repetition_and_batches_apart() -> None:
 
     found = determinism(run, {"x": np.zeros(20)})
     assert (found.repeat_max_abs_diff, found.batch_max_abs_diff) == (0.5, 0.25)
+    assert found.by_output == {"y": 0.5}
     assert calls == [8, 8, *[1] * 8]
 
 
 def test_a_servers_answer_may_differ_by_rounding_or_by_what_batches_do() -> None:
+    answers = {"scores": np.array([[-20.0, 3]]), "label": np.array([900]), "share": np.array([[0.5]])}
+    same = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0, by_output={})
+    assert answer_tolerance("fp32", answers, same) == pytest.approx({"scores": 2e-3, "label": 0, "share": 5e-5})
+    assert answer_tolerance("int8-dynamic", answers, same) == pytest.approx({"scores": 0.2, "label": 0, "share": 5e-3})
+    moved = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0.1, by_output={"scores": 0.1, "label": 9})
+    assert answer_tolerance("int8-static", answers, moved) == pytest.approx({"scores": 0.4, "label": 0, "share": 5e-3})
+
+
+def test_answers_that_never_come_again_do_not_make_all_answers_right() -> None:
     answers = {"scores": np.array([[-20.0, 3]])}
-    same = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0)
-    assert answer_tolerance("fp32", answers, same) == pytest.approx(2e-3)
-    assert answer_tolerance("int8-dynamic", answers, same) == pytest.approx(1)
-    moved = Determinism(repeat_max_abs_diff=0, batch_max_abs_diff=0.5)
-    assert answer_tolerance("fp32", answers, moved) == 2
+    wild = Determinism(repeat_max_abs_diff=30, batch_max_abs_diff=30, by_output={"scores": 30})
+    assert answer_tolerance("fp32", answers, wild) == pytest.approx({"scores": 2e-3})
 
 
 def test_behaviours_are_counted() -> None:

@@ -1,7 +1,7 @@
 """Checking answers under load: which ones are kept, and what counts as wrong."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from loadtest.protocols.protocol import Request
 from models import TailbedError, Tensors
 
 RIGHT = {"scores": np.array([[0.0, 1.0, np.inf]], np.float32), "label": np.array([[2]], np.int64)}
+TOLERANCE = {"scores": 0.01}
 
 
 def request(item: int, answer: bytes = b"answer") -> Request:
@@ -21,11 +22,13 @@ def request(item: int, answer: bytes = b"answer") -> Request:
     return made
 
 
-def check(decode: Callable[[bytes], Tensors], expected: Tensors = RIGHT) -> tuple[int, str]:
+def check(
+    decode: Callable[[bytes], Tensors], expected: Tensors = RIGHT, tolerance: Mapping[str, float] = TOLERANCE
+) -> tuple[int, str]:
     """What comes out for one answer, kept as the third row of five."""
     sample = AnswerSample(every=1, seed=0)
     sample.keep(2, request(7))
-    correct, faults = sample.check(decode, lambda _: expected, tolerance=0.01, rows=5)
+    correct, faults = sample.check(decode, lambda _: expected, tolerance, rows=5)
     assert [int(value) for value in np.delete(correct, 2)] == [-1] * 4
     return int(correct[2]), faults.get(2, "")
 
@@ -49,6 +52,31 @@ def test_the_right_answer_is_right():
 def test_an_answer_within_the_tolerance_is_right():
     near = RIGHT | {"scores": np.array([[0.009, 0.991, np.inf]], np.float64)}
     assert check(lambda _: near) == (1, "")
+
+
+def test_each_output_has_its_own_tolerance():
+    expected = {"share": np.array([0.5]), "length": np.array([1000.0])}
+    tolerance = {"share": 0.001, "length": 1.0}
+    assert check(lambda _: {"share": np.array([0.5005]), "length": np.array([1000.5])}, expected, tolerance)[0] == 1
+    correct, fault = check(lambda _: {"share": np.array([1.0]), "length": np.array([1000.5])}, expected, tolerance)
+    assert (correct, fault) == (0, "item 7: output 'share' differs by 0.5, tolerance 0.001")
+
+
+@pytest.mark.parametrize("tolerance", [{}, {"y": 0}, {"x": 5.0}])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (np.array([1.0, np.inf]), np.array([1.0 + 1e-15, np.inf])),
+        (np.array([True, False]), np.array([True, True])),
+        (np.array([7], np.uint8), np.array([6], np.uint8)),
+        (np.array([2**53], np.int64), np.array([2**53 + 1], np.int64)),
+    ],
+)
+def test_an_output_without_a_tolerance_must_be_equal(
+    right: np.ndarray, wrong: np.ndarray, tolerance: Mapping[str, float]
+):
+    assert check(lambda _: {"y": right.copy()}, {"y": right}, tolerance) == (1, "")
+    assert check(lambda _: {"y": wrong}, {"y": right}, tolerance)[0] == 0
 
 
 def test_outputs_that_nobody_knows_are_passed_over():
@@ -85,6 +113,7 @@ def test_strings_must_be_equal():
     expected = {"text": np.array([[b"yes"]])}
     assert check(lambda _: {"text": np.array([[b"yes"]], object)}, expected)[0] == 1
     assert check(lambda _: {"text": np.array([[b"no"]], object)}, expected)[0] == 0
+    assert "dtype" in check(lambda _: {"text": np.array([[1.0]])}, expected)[1]
 
 
 def test_what_cannot_be_read_is_wrong():
@@ -101,7 +130,7 @@ def test_large_answers_are_thinned_out_evenly():
         if row == drawn:
             sample.keep(row, request(0, bytes(100)))
             drawn = sample.draw()
-    correct, _ = sample.check(lambda _: RIGHT, lambda _: RIGHT, tolerance=0, rows=1000)
+    correct, _ = sample.check(lambda _: RIGHT, lambda _: RIGHT, tolerance={}, rows=1000)
     kept = np.flatnonzero(correct == 1)
     assert 5 <= len(kept) <= 10
     assert np.diff(kept, prepend=0, append=1000).max() <= 400

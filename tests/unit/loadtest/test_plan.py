@@ -1,6 +1,7 @@
 """Plans: what does not make sense is refused with the field's name."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,10 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path, scenario: ClosedLoop |
         ("scenario", {"kind": "open", "rate": 10, "arrivals": "bursts"}, "scenario.open.arrivals"),
         ("scenario", {"kind": "closed", "concurrency": 0}, "scenario.closed.concurrency"),
         ("scenario", {"kind": "random"}, "scenario"),
-        ("check", {"tolerance": -1}, "check.tolerance"),
+        ("check", {"tolerance": 0.1}, "check.tolerance"),
+        ("check", {"tolerance": {"scores": -1}}, "check.tolerance.scores"),
+        ("check", {"tolerance": {"scores": math.inf}}, "check.tolerance.scores"),
+        ("check", {"tolerance": {"scores": math.nan}}, "check.tolerance.scores"),
         ("colour", "red", "colour"),
     ],
 )

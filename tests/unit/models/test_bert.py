@@ -246,7 +246,7 @@ def test_weights_named_the_hugging_face_way_give_the_same_scores(
 ) -> None:
     import safetensors.numpy
 
-    from models.choice import choose_weights
+    from models.weights.choice import choose_weights
 
     monkeypatch.setenv("TAILBED_HOME", str(tmp_path / "home"))
     model = MODELS.get("bert-mini")

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from models.native_log import without_lines
+from models.frameworks.native_log import without_lines
 
 
 def test_only_the_known_lines_are_kept_away(capfd: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +44,8 @@ def test_one_inside_another_and_several_threads_leave_the_descriptor_as_it_was(
 
 def test_a_closed_descriptor_is_no_error() -> None:
     program = (
-        "import os; os.close(2)\nfrom models.native_log import without_lines\nwith without_lines('x'): print('ran')"
+        "import os; os.close(2)\nfrom models.frameworks.native_log import without_lines\n"
+        "with without_lines('x'): print('ran')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "ran\n"

@@ -1,6 +1,6 @@
 import numpy as np
 
-from models.random_weights import RECTIFIED_VARIANCE, RandomWeights
+from models.weights.random import RECTIFIED_VARIANCE, RandomWeights
 
 
 def test_filters_have_no_mean_and_the_variance_of_he() -> None:

@@ -5,10 +5,10 @@ import pytest
 import safetensors.numpy
 
 from models import MODELS
-from models.checkpoint import read_checkpoint
 from models.resnet.architecture import ARCHITECTURES
 from models.resnet.names import HUB, canonical
 from models.resnet.weights import shapes
+from models.weights.checkpoint import read_checkpoint
 
 
 def _transformers(name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models import FRAMEWORKS, MODELS, Model, check_tensors
-from models.layers import Shapes
+from models.frameworks.layers import Shapes
 
 # Model, items to compare the frameworks on, parameters as published, SHA-256 of the random weights.
 NETWORKS = {

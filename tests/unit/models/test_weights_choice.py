@@ -11,8 +11,8 @@ import safetensors
 import safetensors.numpy
 
 from models import MODELS, Model, TailbedError, Tensors
-from models.choice import choose_weights
 from models.weights import WeightsError, identity
+from models.weights.choice import choose_weights
 from tests.unit.models.weights_family import OWN, toy_model
 
 OTHER = {"dense.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "dense.bias": np.array([1, -1], np.float32)}

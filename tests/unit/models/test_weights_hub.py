@@ -9,8 +9,8 @@ import pytest
 import safetensors.numpy
 
 from models import Model
-from models.choice import choose_weights
 from models.weights import WeightsError, identity
+from models.weights.choice import choose_weights
 from tests.unit.models.weights_family import toy_model
 
 TENSORS = {"dense.weight": np.ones((2, 3), np.float32), "dense.bias": np.array([1, -1], np.float32)}

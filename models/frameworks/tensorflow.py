@@ -6,7 +6,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-from models.native_log import without_lines
+from models.frameworks.native_log import without_lines
 
 _BEFORE_ITS_LOG_LEVEL_HOLDS = (
     r"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from models.layers import EPSILON
+from models.frameworks.layers import EPSILON
 from models.tensor import Tensors
 
 Parameters = Mapping[str, jax.Array]

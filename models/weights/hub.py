@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from models.packages import package_versions
-from models.weights import WeightsError
+from models.weights.weights import WeightsError
 
 if TYPE_CHECKING:
     import urllib3

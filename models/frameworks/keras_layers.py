@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.keras import layers
-from models.layers import EPSILON
+from models.frameworks.keras import layers
+from models.frameworks.layers import EPSILON
 from models.tensor import Tensors
 
 

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.checkpoint import read_checkpoint
 from models.home import home
-from models.hub import FILE, download
 from models.model import Model
-from models.weights import Weights, WeightsError, forget_chosen, keep_chosen
+from models.weights.checkpoint import read_checkpoint
+from models.weights.hub import FILE, download
+from models.weights.weights import Weights, WeightsError, forget_chosen, keep_chosen
 
 DEFAULT, HUB = "default", "hub"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from models.frameworks.tensorflow import tensorflow
 from models.packages import package_versions
 from models.tensor import Tensors, TensorSpec
-from models.tensorflow import tensorflow
 from models.weights import Weights
 
 tensorflow()

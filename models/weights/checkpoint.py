@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.packages import package_versions
-from models.weights import WeightsError
+from models.weights.weights import WeightsError
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
