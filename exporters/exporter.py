@@ -17,6 +17,9 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8-dynamic", "int8-static", "int8-stati
 ``int8-static-signed`` is ONNX Runtime's with signed activations, where ``int8-static`` has its default, unsigned ones.
 """
 
+FLOATING_POINT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""What TensorFlow, Keras and JAX call the precisions that are a type of their own."""
+
 
 class Exporter(Protocol):
     """Writes one format. Implementations import their framework inside ``write``, never at module level."""

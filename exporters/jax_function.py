@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from exporters.exporter import FLOATING_POINT
 from models import Model, Source
-
-_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
 def function_of(model: Model, source: Source, precision: str) -> Callable[..., tuple[Any, ...]]:
@@ -21,7 +20,7 @@ def function_of(model: Model, source: Source, precision: str) -> Callable[..., t
     import jax
     import jax.numpy as jnp
 
-    dtype = _DTYPES[precision]
+    dtype = FLOATING_POINT[precision]
 
     def converted(array: Any) -> Any:
         return array.astype(dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array

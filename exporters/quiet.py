@@ -9,11 +9,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet(*loggers: str, ignored: Sequence[str] = ()) -> Iterator[None]:
+def quiet(*loggers: str, below: int = logging.CRITICAL, ignored: Sequence[str] = ()) -> Iterator[None]:
     """In the block some of what libraries say is not heard.
 
     Args:
-        loggers: names of loggers that let nothing below a critical record pass.
+        loggers: names of loggers that are to be heard less.
+        below: the level that a record of theirs must have to pass.
         ignored: patterns of the beginnings of warnings.
     """
     silenced = [logging.getLogger(name) for name in loggers]
@@ -22,7 +23,7 @@ def quiet(*loggers: str, ignored: Sequence[str] = ()) -> Iterator[None]:
         for pattern in ignored:
             warnings.filterwarnings("ignore", message=pattern)
         for logger in silenced:
-            logger.setLevel(logging.CRITICAL)
+            logger.setLevel(below)
         try:
             yield
         finally:

@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models import Model
+from exporters.quiet import quiet
+from models import Model, Source, TensorSpec
 
 PROBABILITIES = "probabilities"
 """What the converters call the output that the models have."""
+
+OWN_WARNINGS = (
+    # Trees: the converters give protobuf booleans for integers.
+    "Field onnx.AttributeProto.ints",
+    # Support vectors: the converter asks for the probabilities that SVC itself no longer has.
+    "Attribute `prob[AB]_` was deprecated",
+)
+"""What the converters say about their own insides and no user can act on."""
+
+
+class ONNXClassifier:
+    """One ``.onnx`` file with a classifier, any batch size."""
+
+    format = "onnx"
+    filename = "model.onnx"
+    precisions: tuple[str, ...] = ("fp32",)
+    unsupported: Mapping[str, str] = {}
+    batch_sizes: tuple[int, ...] | None = None
+
+    def __init__(self, framework: str, convert: Callable[[Any, TensorSpec], Any], packages: tuple[str, ...]) -> None:
+        """One of the exporters.
+
+        Args:
+            framework: the source framework.
+            convert: makes the ``ModelProto`` of the source's module and of its one input; imports its converter itself.
+            packages: distributions whose versions decide what is written.
+        """
+        self.framework = framework
+        self.packages = packages
+        self._convert = convert
+
+    def write(
+        self,
+        model: Model,
+        source: Source,
+        precision: str,  # noqa: ARG002  # there is one
+        path: Path,
+    ) -> Mapping[str, str]:
+        """Write ``source`` to ``path``."""
+        with quiet(ignored=OWN_WARNINGS):
+            (features,) = model.inputs
+            return save(self._convert(source.module, features), model, path)
 
 
 def save(converted: Any, model: Model, path: Path) -> Mapping[str, str]:
@@ -65,14 +106,3 @@ def _leading_to(output: str, nodes: Sequence[Any]) -> list[Any]:
 
     add(output)
     return ordered
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep away what the converters say about their own insides and no user can act on."""
-    with warnings.catch_warnings():
-        # Trees: the converters give protobuf booleans for integers.
-        warnings.filterwarnings("ignore", message="Field onnx.AttributeProto.ints", category=DeprecationWarning)
-        # Support vectors: the converter asks for the probabilities that SVC itself no longer has.
-        warnings.filterwarnings("ignore", message="Attribute `prob[AB]_` was deprecated", category=FutureWarning)
-        yield

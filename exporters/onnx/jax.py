@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from exporters.exporter import Exporter
+from exporters.onnx.keras import OPSET
 from exporters.onnx.precision import PACKAGES, PRECISIONS, UNSUPPORTED, to_precision
+from exporters.quiet import quiet
+from exporters.tflite.conversion import INTERPRETER_WARNING
 from exporters.tflite.jax import EXPORTER as TFLITE
 from models import Model, Source
 from models.frameworks.native_log import without_lines
 from models.frameworks.tensorflow import tensorflow
-
-_OPSET = 18
-"""The newest that tf2onnx 1.17 writes."""
 
 
 class _JAXONNX:
@@ -44,12 +43,10 @@ class _JAXONNX:
         with TemporaryDirectory() as folder:
             tflite = Path(folder) / TFLITE.filename
             TFLITE.write(model, source, "fp32", tflite)
-            with warnings.catch_warnings(), without_lines("INFO: Created TensorFlow Lite XNNPACK delegate"):
-                # tf2onnx reads the file with it.
-                warnings.filterwarnings(
-                    "ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated", category=UserWarning
-                )
-                converted, _ = tf2onnx.convert.from_tflite(str(tflite), opset=_OPSET)
+            created = "INFO: Created TensorFlow Lite XNNPACK delegate"
+            # tf2onnx reads the file with that interpreter.
+            with quiet(ignored=[INTERPRETER_WARNING]), without_lines(created):
+                converted, _ = tf2onnx.convert.from_tflite(str(tflite), opset=OPSET)
                 inputs, outputs = _names(tflite)
         graph = converted.graph
         _rename(graph, inputs | outputs)

@@ -12,7 +12,7 @@ from exporters.savedmodel.signature import input_signature
 from models import Model, Source, TensorSpec
 from models.frameworks.tensorflow import tensorflow
 
-_OPSET = 18
+OPSET = 18
 """The newest that tf2onnx 1.17 writes."""
 
 
@@ -42,7 +42,7 @@ class _KerasONNX:
             return {name: outputs[name] for name in names}
 
         function = tf.function(serve, input_signature=tensors, autograph=False)
-        graph, _ = tf2onnx.convert.from_function(function, input_signature=tensors, opset=_OPSET)
+        graph, _ = tf2onnx.convert.from_function(function, input_signature=tensors, opset=OPSET)
         _restore(graph.graph.input, model.inputs)
         _restore(graph.graph.output, model.outputs)
         onnx.save(graph, path)

@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from exporters.exporter import Exporter
-from exporters.onnx.classifier import quiet, save
-from models import Model, Source
+from exporters.onnx.classifier import ONNXClassifier
+from models import TensorSpec
+
+_PACKAGES = ("lightgbm", "scikit-learn", "scipy", "numpy", "onnxmltools", "skl2onnx", "onnx")
 
 
-class _ONNXFromLightGBM:
-    """One ``.onnx`` file with a classifier's trees, any batch size."""
+def _converted(classifier: Any, features: TensorSpec) -> Any:
+    """The classifier's trees, with thresholds that float32 inputs fall on the same side of."""
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
 
-    format = "onnx"
-    framework = "lightgbm"
-    filename = "model.onnx"
-    precisions: tuple[str, ...] = ("fp32",)
-    unsupported: Mapping[str, str] = {}
-    batch_sizes: tuple[int, ...] | None = None
-    packages: tuple[str, ...] = ("lightgbm", "scikit-learn", "scipy", "numpy", "onnxmltools", "skl2onnx", "onnx")
-
-    def write(
-        self,
-        model: Model,
-        source: Source,
-        precision: str,  # noqa: ARG002  # there is one
-        path: Path,
-    ) -> Mapping[str, str]:
-        """Write ``source`` to ``path``, with thresholds that float32 inputs fall on the same side of."""
-        with quiet():
-            from onnxmltools import convert_lightgbm
-            from onnxmltools.convert.common.data_types import FloatTensorType
-
-            (features,) = model.inputs
-            converted = convert_lightgbm(
-                _rounded_down(source.module.booster_),
-                initial_types=[(features.name, FloatTensorType([None, *features.shape[1:]]))],
-                # Else the probabilities come as a list of dictionaries by class.
-                zipmap=False,
-            )
-            return save(converted, model, path)
+    return convert_lightgbm(
+        _rounded_down(classifier.booster_),
+        initial_types=[(features.name, FloatTensorType([None, *features.shape[1:]]))],
+        # Else the probabilities come as a list of dictionaries by class.
+        zipmap=False,
+    )
 
 
 def _rounded_down(booster: Any) -> Any:
@@ -68,4 +48,4 @@ def _rounded_down(booster: Any) -> Any:
     return Booster(model_str=re.sub(r"^threshold=(.*)$", rounded, text, flags=re.MULTILINE))
 
 
-EXPORTER: Exporter = _ONNXFromLightGBM()
+EXPORTER: Exporter = ONNXClassifier("lightgbm", _converted, _PACKAGES)

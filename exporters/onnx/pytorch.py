@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from exporters.exporter import Exporter
 from exporters.onnx.precision import PACKAGES, PRECISIONS, UNSUPPORTED, to_precision
+from exporters.quiet import quiet
 from models import Model, Source
+
+# "torchvision is not installed. Skipping torchvision::nms", four times an export.
+_REGISTRATION = "torch.onnx._internal.exporter._registration"
+_OWN_WARNINGS = (
+    # torch's own copy of its own tree specification.
+    r"`isinstance\(treespec, LeafSpec\)`",
+    # Two inputs with the same axis, which is what the specifications mean.
+    "# The axis name: .* shares the same shape",
+)
 
 
 class _ONNX:
@@ -28,14 +36,13 @@ class _ONNX:
         """Write ``source`` to ``path``; every symbolic axis of the specifications is dynamic, and named so."""
         import torch
 
-        pool = model.requests()
-        # Two items: torch.export takes an axis of length 1 for a fixed one.
-        examples = tuple(torch.tensor(pool[spec.name][:2]) for spec in model.inputs)
+        from exporters.torch_export.program import example_inputs
+
         axes = {axis: torch.export.Dim(axis) for spec in model.inputs for axis in spec.shape if isinstance(axis, str)}
-        with _quiet():
+        with quiet(_REGISTRATION, below=logging.ERROR, ignored=_OWN_WARNINGS):
             torch.onnx.export(
                 source.module,
-                examples,
+                example_inputs(model, 2),  # two items: torch.export takes an axis of length 1 for a fixed one
                 path,
                 dynamo=True,
                 input_names=[spec.name for spec in model.inputs],
@@ -48,24 +55,6 @@ class _ONNX:
                 verbose=False,
             )
         return to_precision(path, model, precision)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep away what torch says about its own insides and no user can act on."""
-    # "torchvision is not installed. Skipping torchvision::nms", four times an export.
-    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
-    level = registration.level
-    registration.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # torch's own copy of its own tree specification.
-            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
-            # Two inputs with the same axis, which is what the specifications mean.
-            warnings.filterwarnings("ignore", message="# The axis name: .* shares the same shape", category=UserWarning)
-            yield
-    finally:
-        registration.setLevel(level)
 
 
 EXPORTER: Exporter = _ONNX()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from exporters.exporter import Exporter
 from exporters.openvino.library import openvino
 from exporters.openvino.representation import PACKAGES, PRECISIONS, named, save
+from exporters.quiet import quiet
 from models import Model, Source
 
 
@@ -25,14 +25,11 @@ class _OpenVINO:
 
     def write(self, model: Model, source: Source, precision: str, path: Path) -> Mapping[str, str]:
         """Write ``source`` to the folder ``path``; every symbolic axis of the specifications is dynamic."""
-        import torch
+        from exporters.torch_export.program import example_inputs
 
-        pool = model.requests()
-        examples = tuple(torch.tensor(pool[spec.name][:2]) for spec in model.inputs)
-        with warnings.catch_warnings():
-            # OpenVINO traces with TorchScript, which torch has deprecated.
-            warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=DeprecationWarning)
-            graph = openvino().convert_model(source.module, example_input=examples)
+        # OpenVINO traces with TorchScript, which torch has deprecated.
+        with quiet(ignored=[r"`torch\.jit\.\w+` is deprecated"]):
+            graph = openvino().convert_model(source.module, example_input=example_inputs(model, 2))
         return save(named(graph, model.inputs, model.outputs), model, precision, path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.importer import Importer, ModelImportError, Signature, reading
-from exporters.savedmodel.signature import SERVING_DEFAULT
+from exporters.savedmodel.signature import chosen
 from models import TensorSpec
 from models.frameworks.tensorflow import tensorflow
 
@@ -40,7 +40,12 @@ class _SavedModel:
             for name, value in graph.signature_def.items()
             if name != _NOT_SERVED
         }
-        name = _chosen(path, found, {spec.name for spec in given})
+        if not found:
+            raise ModelImportError(
+                f"{path}: it has no signature to serve: "
+                "tf.saved_model.save(model, folder, signatures=function) gives it one"
+            )
+        name = chosen(path, {name: sorted(value.inputs) for name, value in found.items()}, given)
         inputs, outputs = (
             tuple(_spec(path, tf, kind, key, tensors[key]) for key in sorted(tensors))
             for kind, tensors in (("input", found[name].inputs), ("output", found[name].outputs))
@@ -51,26 +56,6 @@ class _SavedModel:
         """The folder as it is."""
         shutil.copytree(path, folder / "model")
         return "model"
-
-
-def _chosen(path: Path, signatures: dict[str, Any], given: set[str]) -> str:
-    if not signatures:
-        raise ModelImportError(
-            f"{path}: it has no signature to serve: "
-            "tf.saved_model.save(model, folder, signatures=function) gives it one"
-        )
-    fitting = [name for name in sorted(signatures) if not given or set(signatures[name].inputs) == given]
-    if SERVING_DEFAULT in signatures:
-        return SERVING_DEFAULT
-    if len(signatures) == 1:
-        return next(iter(signatures))
-    if len(fitting) != 1:
-        listed = "; ".join(f"{name} ({', '.join(sorted(signatures[name].inputs))})" for name in sorted(signatures))
-        raise ModelImportError(
-            f"{path}: it has the signatures {listed}, and none is {SERVING_DEFAULT}: "
-            "give every --input of the one to serve"
-        )
-    return fitting[0]
 
 
 def _spec(path: Path, tf: Any, kind: str, name: str, tensor: Any) -> TensorSpec:

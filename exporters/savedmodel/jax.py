@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exporters.exporter import Exporter
+from exporters.exporter import FLOATING_POINT, Exporter
 from exporters.savedmodel.signature import SERVING_DEFAULT, input_signature
 from models import Model, Source
 from models.frameworks.tensorflow import tensorflow
-
-_DTYPES = {"fp16": "float16", "bf16": "bfloat16"}
 
 
 class _JAXSavedModel:
@@ -33,7 +31,8 @@ class _JAXSavedModel:
 
         In ``fp16`` and ``bf16`` the parameters are in that type, and so is what is computed from them.
         """
-        write_savedmodel(model, source.module, path, dtype=_DTYPES.get(precision))
+        dtype = None if precision == "fp32" else FLOATING_POINT[precision]
+        write_savedmodel(model, source.module, path, dtype=dtype)
         return {"signature": SERVING_DEFAULT, "variables": "parameters", "serialization": "native"}
 
 

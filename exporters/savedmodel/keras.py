@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exporters.exporter import Exporter
+from exporters.exporter import FLOATING_POINT, Exporter
 from exporters.savedmodel.signature import SERVING_DEFAULT, input_signature
 from models import Model, Source
 from models.frameworks.tensorflow import onednn_enabled, tensorflow
-
-_DTYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
 class _KerasSavedModel:
@@ -36,7 +34,7 @@ class _KerasSavedModel:
         tensorflow()
         import keras
 
-        module = source.module if precision == "fp32" else in_precision(source.module, _DTYPES[precision])
+        module = source.module if precision == "fp32" else in_precision(source.module, FLOATING_POINT[precision])
         names = [spec.name for spec in model.outputs]
         dtypes = {spec.name: spec.dtype for spec in model.outputs}
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from exporters.quiet import quiet
 from models import Model
 from models.frameworks.native_log import without_lines
 from models.frameworks.tensorflow import tensorflow
 
 PRECISIONS = ("fp32", "fp16", "int8-dynamic", "int8-static")
+
+INTERPRETER_WARNING = r"\s*Warning: tf.lite.Interpreter is deprecated"
+"""The beginning of what TensorFlow says where a library of its own or another's runs a file with it."""
 
 _SETTINGS: dict[str, dict[str, str]] = {
     "fp32": {},
@@ -37,11 +40,8 @@ def convert(model: Model, folder: Path, precision: str, path: Path) -> Mapping[s
     if precision == "int8-static":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _items(model)
-    with warnings.catch_warnings(), without_lines("fully_quantize: "):
-        # The converter's own calibration runs on it.
-        warnings.filterwarnings(
-            "ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated", category=UserWarning
-        )
+    # The converter's own calibration runs on that interpreter.
+    with quiet(ignored=[INTERPRETER_WARNING]), without_lines("fully_quantize: "):
         path.write_bytes(converter.convert())
     return _SETTINGS[precision]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from exporters.importer import Importer, ModelImportError, Signature, reading
-from exporters.savedmodel.signature import SERVING_DEFAULT
+from exporters.savedmodel.signature import chosen
 from models import TensorSpec
 
 
@@ -35,7 +35,8 @@ class _TFLite:
             # No delegate: the graph as it is in the file.
             resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
             interpreter = Interpreter(model_path=str(path), experimental_op_resolver_type=resolver)
-            name = _chosen(path, interpreter.get_signature_list(), {spec.name for spec in given})
+            found = {name: tensors["inputs"] for name, tensors in interpreter.get_signature_list().items()}
+            name = chosen(path, found, given) if found else None
             if name is None:
                 taken = {tensor["name"]: tensor for tensor in interpreter.get_input_details()}
                 returned = {tensor["name"]: tensor for tensor in interpreter.get_output_details()}
@@ -52,19 +53,6 @@ class _TFLite:
         """The file as it is."""
         shutil.copyfile(path, folder / "model.tflite")
         return "model.tflite"
-
-
-def _chosen(path: Path, signatures: Mapping[str, Any], given: set[str]) -> str | None:
-    if len(signatures) < 2 or SERVING_DEFAULT in signatures:
-        return SERVING_DEFAULT if SERVING_DEFAULT in signatures else next(iter(signatures), None)
-    fitting = [name for name, tensors in sorted(signatures.items()) if set(tensors["inputs"]) == given]
-    if len(fitting) != 1:
-        listed = "; ".join(f"{name} ({', '.join(tensors['inputs'])})" for name, tensors in sorted(signatures.items()))
-        raise ModelImportError(
-            f"{path}: it has the signatures {listed}, and none is {SERVING_DEFAULT}: "
-            "give every --input of the one to serve"
-        )
-    return fitting[0]
 
 
 def _spec(path: Path, kind: str, name: str, tensor: Mapping[str, Any]) -> TensorSpec:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from exporters.importer import Importer, ModelImportError, Signature, reading
 from exporters.importing.archive import entries
 from exporters.importing.probing import probe
+from exporters.quiet import quiet
 from models import Tensors, TensorSpec
 
 
@@ -30,9 +30,8 @@ class _TorchScript:
         """Names of inputs from the file, shapes from ``given``, outputs from running it."""
         import torch
 
-        with reading(path, self.title), warnings.catch_warnings():
-            # TorchScript is deprecated in favour of torch.export, and is still what many models are kept in.
-            warnings.filterwarnings("ignore", message=r"`torch\.jit\.load` is deprecated", category=DeprecationWarning)
+        # TorchScript is deprecated in favour of torch.export, and is still what many models are kept in.
+        with reading(path, self.title), quiet(ignored=[r"`torch\.jit\.load` is deprecated"]):
             module = torch.jit.load(path, map_location="cpu")
             arguments = [(argument.name, str(argument.type)) for argument in module.forward.schema.arguments[1:]]
         for name, kind in arguments:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from exporters.exporter import Exporter
+from exporters.quiet import quiet
 from models import Model, Source
 
 
@@ -34,9 +34,8 @@ class _TorchScript:
         from exporters.torch_export.program import example_inputs
 
         module, examples = in_precision(source.module, precision), example_inputs(model, 2)
-        with warnings.catch_warnings():
-            # TorchScript is deprecated in favour of torch.export, and is still what many servers load.
-            warnings.filterwarnings("ignore", message=r"`torch\.jit\.\w+` is deprecated", category=DeprecationWarning)
+        # TorchScript is deprecated in favour of torch.export, and is still what many servers load.
+        with quiet(ignored=[r"`torch\.jit\.\w+` is deprecated"]):
             # The trace is not checked here: every export is, against its source, at three batch sizes.
             with torch.inference_mode():
                 module = torch.jit.freeze(torch.jit.trace(module, examples, check_trace=False))

@@ -1,20 +1,15 @@
-"""Exports in a child process each, so that no framework is loaded into the process that measures.
-
-Run as a program, this module is that child: ``python -m ... MODEL FORMAT PRECISION STORE ANSWER``.
-"""
+"""Exports in a child process each, whose program is this module."""
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from exporters import Artifact, ArtifactStore, Checker, ExportError, export, exporter_for, unchanged
 from models import MODELS, MissingPackage, Model, TailbedError
-from servers import SupervisedProcess
 from servers.runtimes import runtime_for
+from tailbed.experiment.child import answer, ask
 from tailbed.suite import Suite
 
 
@@ -39,19 +34,10 @@ def export_artifact(model: str, format: str, precision: str, store: ArtifactStor
             return existing
     except MissingPackage as error:
         raise NotInstalled(str(error)) from error
-    with tempfile.TemporaryDirectory(prefix="tailbed-export-") as scratch:
-        answer, log = Path(scratch) / "answer.json", Path(scratch) / "export.log"
-        argv = [sys.executable, "-m", __name__, model, format, precision, str(store.root), str(answer)]
-        with SupervisedProcess.start([*argv, *(["force"] if force else [])], log=log) as child:
-            code = child.wait()
-        if not answer.exists():
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it printed nothing"]
-            raise ExportError(f"exporting {model}/{format}/{precision} failed (exit code {code}): {lines[-1]}")
-        said = json.loads(answer.read_text(encoding="utf-8"))
+    asked = {"model": model, "format": format, "precision": precision, "store": store.root, "force": force}
+    said = ask(__name__, asked, failed=f"exporting {model}/{format}/{precision} failed", error=ExportError)
     if "missing" in said:
         raise NotInstalled(said["missing"])
-    if "error" in said:
-        raise ExportError(said["error"])
     return Artifact.read(Path(said["folder"]))
 
 
@@ -83,20 +69,16 @@ def _checker(model: Model, format: str) -> Checker:
     return runtime_for(exporter_for(model, format).format)
 
 
-def _main(model: str, format: str, precision: str, store: str, answer: str, *force: str) -> None:
+def _export(asked: dict[str, Any]) -> dict[str, str]:
     try:
-        chosen = MODELS.get(model)
+        chosen = MODELS.get(asked["model"])
+        format, store = asked["format"], ArtifactStore(Path(asked["store"]))
         checker = _checker(chosen, format)
-        artifact = export(
-            chosen, format, precision, store=ArtifactStore(Path(store)), checker=checker, force=bool(force)
-        )
-        said = {"folder": str(artifact.folder)}
+        artifact = export(chosen, format, asked["precision"], store=store, checker=checker, force=asked["force"])
     except MissingPackage as error:
-        said = {"missing": str(error)}
-    except TailbedError as error:
-        said = {"error": str(error)}
-    Path(answer).write_text(json.dumps(said), encoding="utf-8")
+        return {"missing": str(error)}
+    return {"folder": str(artifact.folder)}
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    answer(_export)

@@ -1,21 +1,16 @@
-"""Imports of users' models in a child process each, as exports are.
-
-Run as a program, this module is that child: ``python -m ... REQUEST``, a file of JSON.
-"""
+"""Imports of users' models in a child process each, as exports are; its program is this module."""
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from exporters import Artifact, ArtifactStore, Given, ModelImportError, import_artifact, model_name
 from exporters.importer import importer_of
-from models import TailbedError, TensorSpec
-from servers import SupervisedProcess
+from models import TensorSpec
 from servers.runtimes import runtime_for
+from tailbed.experiment.child import answer, ask
 
 
 def import_model(given: Given, store: ArtifactStore) -> Artifact:
@@ -27,23 +22,12 @@ def import_model(given: Given, store: ArtifactStore) -> Artifact:
     # What needs no library is told at once.
     model_name(given)
     importer_of(given.path)
-    with tempfile.TemporaryDirectory(prefix="tailbed-import-") as scratch:
-        request, answer, log = (Path(scratch) / name for name in ("request.json", "answer.json", "import.log"))
-        request.write_text(json.dumps({"given": asdict(given), "store": store.root}, default=str), encoding="utf-8")
-        argv = [sys.executable, "-m", __name__, str(request), str(answer)]
-        with SupervisedProcess.start(argv, log=log) as child:
-            code = child.wait()
-        if not answer.exists():
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it printed nothing"]
-            raise ModelImportError(f"{given.path}: importing it failed (exit code {code}): {lines[-1]}")
-        said = json.loads(answer.read_text(encoding="utf-8"))
-    if "error" in said:
-        raise ModelImportError(said["error"])
+    asked = {"given": asdict(given), "store": store.root}
+    said = ask(__name__, asked, failed=f"{given.path}: importing it failed", error=ModelImportError)
     return Artifact.read(Path(said["folder"]))
 
 
-def _main(request: str, answer: str) -> None:
-    asked = json.loads(Path(request).read_text(encoding="utf-8"))
+def _import(asked: dict[str, Any]) -> dict[str, str]:
     fields = asked["given"]
     given = Given(
         path=Path(fields["path"]),
@@ -53,12 +37,8 @@ def _main(request: str, answer: str) -> None:
         pool=None if fields["pool"] is None else Path(fields["pool"]),
         force=fields["force"],
     )
-    try:
-        artifact = import_artifact(given, store=ArtifactStore(Path(asked["store"])), checker_of=runtime_for)
-        said = {"folder": str(artifact.folder)}
-    except TailbedError as error:
-        said = {"error": str(error)}
-    Path(answer).write_text(json.dumps(said), encoding="utf-8")
+    artifact = import_artifact(given, store=ArtifactStore(Path(asked["store"])), checker_of=runtime_for)
+    return {"folder": str(artifact.folder)}
 
 
 def _specs(entries: list[dict[str, object]]) -> tuple[TensorSpec, ...]:
@@ -66,4 +46,4 @@ def _specs(entries: list[dict[str, object]]) -> tuple[TensorSpec, ...]:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    answer(_import)

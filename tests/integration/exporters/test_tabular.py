@@ -89,11 +89,12 @@ def test_lightgbms_own_thresholds_lose_branches(tmp_path: Path) -> None:
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    from exporters.onnx.classifier import quiet, save
+    from exporters.onnx.classifier import OWN_WARNINGS, save
+    from exporters.quiet import quiet
 
     model = MODELS.get("tabular-lightgbm")
     source, rows, path = model.source("lightgbm"), _on_the_thresholds(), tmp_path / "model.onnx"
-    with quiet():
+    with quiet(ignored=OWN_WARNINGS):
         kind = FloatTensorType([None, 30])
         save(convert_lightgbm(source.module, initial_types=[("features", kind)], zipmap=False), model, path)
     apart = np.abs(_load(model, path).run(rows)["scores"] - source.predict(rows)["scores"])
