@@ -35,7 +35,7 @@ lint: install
 SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers/test_conformance.py
 
 test: install lint
-	$(BIN)/pytest -n 2 --dist loadgroup $(SIDE_BY_SIDE)
+	$(BIN)/pytest -n 2 --dist loadscope $(SIDE_BY_SIDE)
 	$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore=%) tests/integration
 
 perf: install

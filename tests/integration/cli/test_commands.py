@@ -101,7 +101,7 @@ def test_all_exports_of_a_model_tell_what_is_not_there() -> None:
 @pytest.mark.parametrize(
     ("words", "expected", "code"),
     [
-        (["export", "digit", "--to", "onnx"], "unknown model 'digit': choose from digits", 1),
+        (["export", "digit", "--to", "onnx"], "unknown model 'digit': choose from ", 1),
         (["export", "digits", "--to", "onxx"], "unknown format 'onxx' of digits: choose from ", 1),
         (["export", "digits", "--to", "onnx", "--precision", "fp3"], "fp3", 1),
         (["serve", "digits/onnx", "--with", "flask"], "unknown stack 'flask': choose from fastapi, grpc", 1),

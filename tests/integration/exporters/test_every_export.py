@@ -16,7 +16,7 @@ DIGITS = MODELS.get("digits")
 CASES = [f"{name}/{precision}" for name, exporter in exporters_of(DIGITS).items() for precision in exporter.precisions]
 
 
-@pytest.fixture(scope="module", params=[pytest.param(case, marks=pytest.mark.xdist_group(case)) for case in CASES])
+@pytest.fixture(scope="module", params=CASES)
 def artifact(request: pytest.FixtureRequest, digits: Exported) -> Artifact:
     return digits[request.param]
 

@@ -75,13 +75,7 @@ class Served:
         }
 
 
-def _case(stack: str, format: str, precision: str) -> Any:
-    """With several workers, an artifact is made and served on one of them."""
-    name = f"{format}/{precision}"
-    return pytest.param((stack, format, precision), marks=pytest.mark.xdist_group(name), id=f"{stack}-{name}")
-
-
-@pytest.fixture(scope="module", params=[_case(*case) for case in CASES])
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: "-".join(case))
 def served(
     request: pytest.FixtureRequest, digits: Exported, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
