@@ -15,6 +15,7 @@ from tailbed.results.schema import Summary
 
 _FEWEST = 3
 """With fewer artifacts the table of cells tells all."""
+_DETAILS = ("export\ns", "first\ns")
 
 
 def print_artifact_comparison(summary: Summary) -> None:
@@ -35,20 +36,30 @@ def _table(rows: Sequence[Row]) -> Table:
     gains = any(row.gain for row in rows)
     models = len({row.facts.model for row in rows}) > 1
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
-    table.add_column("artifact", overflow="fold")
-    headings = ["size\nMB", "export\ns", "first\ns", "P50\nms", "P99\nms", "accuracy"]
-    headings += ["P50 fp32\nover this", "95%", "size\nratio", "accuracy\nchange"] if gains else []
+    table.add_column("artifact", no_wrap=True)
+    headings = ["size\nMB", *_DETAILS, "P50\nms", "P99\nms", "accuracy\n%"]
+    if gains:  # eighty columns have no room for both
+        headings = [
+            "size\nMB",
+            "P50\nms",
+            "P99\nms",
+            "acc.\n%",
+            "fp32 P50\n/ this",
+            "95%",
+            "size\nratio",
+            "acc.\npoints",
+        ]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         facts, cell = row.facts, row.cell
         name = f"{facts.format}/{facts.precision}"
         start = cell.cold_start.first_answer_ms if cell.cold_start else None
+        details = [_number(facts.export_seconds, ".1f"), _number(None if start is None else start / 1e3, ".2f")]
         table.add_row(
             f"{facts.model}/{name}" if models else name,
             f"{facts.size_bytes / 1e6:.2f}",
-            _number(facts.export_seconds, ".1f"),
-            _number(None if start is None else start / 1e3, ".2f"),
+            *([] if gains else details),
             _number(cell.p50_ms, ".3f"),
             _number(cell.p99_ms, ".3f"),
             _accuracy(row),
@@ -63,15 +74,15 @@ def _gain(gain: Gain | None) -> tuple[str, str, str, str]:
         return "", "", "", ""
     ratio = gain.speed.ratio
     interval = f"{ratio.low:.2f}-{ratio.high:.2f}" if isinstance(ratio, Interval) else "-"
-    change = "-" if gain.accuracy_change is None else f"{100 * gain.accuracy_change:+.1f} pt"
+    change = "-" if gain.accuracy_change is None else f"{100 * gain.accuracy_change:+.1f}"
     return _number(ratio.estimate, ".2f"), interval, f"{gain.size_ratio:.2f}", change
 
 
 def _accuracy(row: Row) -> str:
     """Against true labels, or where there are none against the source's labels."""
     if row.facts.accuracy is not None:
-        return f"{row.facts.accuracy:.1%}"
-    return "-" if row.facts.label_agreement is None else f"{row.facts.label_agreement:.1%} *"
+        return f"{100 * row.facts.accuracy:.1f}"
+    return "-" if row.facts.label_agreement is None else f"{100 * row.facts.label_agreement:.1f} *"
 
 
 def _explain(rows: Sequence[Row], console: Console) -> None:
