@@ -5,6 +5,7 @@ import pytest
 
 from tailbed.analysis.intervals import Interval, NoInterval
 from tailbed.artifact_comparison import compare_artifacts
+from tailbed.cli.artifact_comparison import print_artifact_comparison
 from tailbed.results.schema import ArtifactFacts, RunResult, Summary
 from tests.unit.experiment.results import make_run, make_summary
 
@@ -90,3 +91,18 @@ def test_without_labels_there_is_no_change_of_accuracy() -> None:
 def test_a_cell_whose_artifact_is_not_known_is_left_out() -> None:
     summary = _summary()
     assert len(compare_artifacts(summary.model_copy(update={"artifacts": summary.artifacts[:1]}))) == 1
+
+
+def test_the_table_fits_eighty_columns_with_every_name_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    summary = _summary().model_copy(update={"left_out": ["digits/tflite-pytorch/fp32: not installed"]})
+    print_artifact_comparison(summary)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (small,) = (line.split() for line in lines if line.startswith("onnx/int8-static"))
+    assert small[-2:] == ["0.25", "-2.0"], "size ratio, and points of accuracy"
+    assert float(small[-4]) == pytest.approx(4, rel=0.02)
+    assert "1 of 1 differences are claimed" in " ".join(lines)
+    assert lines[-1] == "left out  digits/tflite-pytorch/fp32: not installed"
