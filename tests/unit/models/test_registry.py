@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_an_unknown_framework_lists_those_of_the_model() -> None:
 def test_an_exporter_is_where_its_format_and_framework_say() -> None:
     for exporter in all_exporters():
         module = f"exporters.{exporter.format.replace('-', '_')}.{exporter.framework}"
-        assert type(exporter).__module__ == module
+        assert import_module(module).EXPORTER is exporter
 
 
 def test_the_usual_source_of_a_format_goes_without_saying() -> None:
