@@ -98,17 +98,15 @@ def export(
     ref = f"{model.name}/{name}/{precision}"
     _versions(model, name, exporter, checker)  # that all is installed, before anything is trained
     source = model.source(exporter.framework)
-    # Only now: the source has made the weights if there were none.
-    if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
-        _log.info("%s: nothing has changed since %s", ref, existing.manifest.created)
-        return existing
     try:
         with store.publish(model.name, name, precision) as folder:
-            # Another process may have made it while this one waited for its turn.
+            # Only now: the source has made the weights if there were none, and another process may have made the
+            # artifact while this one waited for its turn.
             if not force and (existing := unchanged(model, name, precision, store=store, checker=checker)):
                 raise _Made(existing)
             manifest = _make(model, name, precision, source, checker, folder)
     except _Made as made:
+        _log.info("%s: nothing has changed since %s", ref, made.artifact.manifest.created)
         return made.artifact
     return Artifact(store.root / ref, manifest)
 
