@@ -3,7 +3,7 @@
 from exporters.artifact import ANSWERS, MANIFEST, Answers, Artifact, ArtifactError, Manifest, Parity
 from exporters.checker import Checker, Compute, ModelFile
 from exporters.export import export, unchanged
-from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of, formats
+from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of
 from exporters.import_artifact import GENERATED, Given, import_artifact, model_name
 from exporters.importer import IMPORTERS, Importer, ModelImportError, Signature
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
@@ -36,7 +36,6 @@ __all__ = [
     "export",
     "exporter_for",
     "exporters_of",
-    "formats",
     "import_artifact",
     "model_name",
     "unchanged",

@@ -43,11 +43,6 @@ class Exporter(Protocol):
         ...
 
 
-def formats() -> list[str]:
-    """Every ``exporters/<format>/`` that names its ``SOURCES``, sorted, with dashes for its folder's underscores."""
-    return sorted(_sources())
-
-
 def all_exporters() -> list[Exporter]:
     """Every exporter that there is, by format and then in the order of the format's sources."""
     return [_load(format, framework) for format, sources in sorted(_sources().items()) for framework in sources]

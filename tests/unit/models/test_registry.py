@@ -4,14 +4,14 @@ from importlib import import_module
 
 import pytest
 
-from exporters import all_exporters, exporter_for, exporters_of, formats
+from exporters import all_exporters, exporter_for, exporters_of
 from models import MODELS, Models, Registry, TailbedError, UnknownName
 from servers.runtimes import RUNTIMES
 
 
 def test_names_are_the_folders_that_hold_the_entry() -> None:
     assert "digits" in MODELS.names()
-    assert {"onnx", "torchscript"} <= set(formats())
+    assert {"onnx", "torchscript"} <= {exporter.format for exporter in all_exporters()}
     assert {"onnxruntime", "torchscript"} <= set(RUNTIMES.names())
 
 
