@@ -4,7 +4,7 @@ from exporters.artifact import ANSWERS, MANIFEST, Answers, Artifact, ArtifactErr
 from exporters.checker import Checker, Compute, ModelFile
 from exporters.export import export, unchanged
 from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of
-from exporters.import_artifact import GENERATED, Given, import_artifact, model_name
+from exporters.import_artifact import Given, import_artifact, model_name
 from exporters.importer import IMPORTERS, Importer, ModelImportError, Signature
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
 from exporters.verification import TOLERANCES, ExportError
@@ -12,7 +12,6 @@ from exporters.verification import TOLERANCES, ExportError
 __all__ = [
     "ANSWERS",
     "DEFAULT_PRECISION",
-    "GENERATED",
     "IMPORTERS",
     "MANIFEST",
     "PRECISIONS",

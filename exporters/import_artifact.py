@@ -31,7 +31,7 @@ from models import MODELS, TailbedError, Tensors, TensorSpec, package_versions
 from models.imported.record import SOURCE, ImportedModel, imported, publish
 from models.inputs import from_npz, generate
 
-GENERATED = "inputs are generated from the specification: values say nothing about accuracy"
+_GENERATED = "inputs are generated from the specification: values say nothing about accuracy"
 _MOST_ITEMS, _FEWEST_ITEMS = 256, 16
 _MOST_BYTES = 64 * 2**20
 _LENGTH = 16
@@ -119,11 +119,13 @@ def import_artifact(given: Given, *, store: ArtifactStore, checker_of: Callable[
         manifest = _manifest(model, file, checker, trial, settings=signature.settings, versions=versions)
         write_manifest(folder, manifest)
         write_answers(folder, Answers(pool, trial.outputs, batched))
-        with publish(model, pool) as kept:
-            if importer.format == "onnx":
-                shutil.copyfile(file.path, kept / SOURCE)
-    _remove_others(store.root / name, keep=store.root / name / importer.format / signature.precision)
-    return Artifact(store.root / name / importer.format / signature.precision, manifest)
+    artifact = Artifact(store.root / name / importer.format / signature.precision, manifest)
+    # Only now, so that a name is never taken by a model without its artifact.
+    with publish(model, pool) as kept:
+        if importer.format == "onnx":
+            shutil.copyfile(artifact.path, kept / SOURCE)
+    _remove_others(store.root / name, keep=artifact.folder)
+    return artifact
 
 
 def _pool(given: Given, inputs: tuple[TensorSpec, ...], *, batched: bool) -> Tensors:
@@ -145,7 +147,7 @@ def _tried(path: Path, file: ModelFile, checker: Checker, pool: Tensors, *, batc
 
 
 def _remarks(given: Given, batch_sizes: tuple[int, ...] | None, *, batched: bool) -> tuple[str, ...]:
-    remarks = [] if given.pool else [GENERATED]
+    remarks = [] if given.pool else [_GENERATED]
     if not batched:
         remarks.append("it has no axis of items: a request is one set of its tensors, and nothing is batched")
     elif batch_sizes:
