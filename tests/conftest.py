@@ -17,6 +17,10 @@ settings.register_profile("tailbed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("tailbed")
 
 
+# TensorFlow and JAX read it when the first of them is loaded. A process of ours that uses TensorFlow sets it in time;
+# one that runs many tests may have met JAX before, which sets another.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 # A shell starts what it puts into the background with SIGINT ignored, nohup with SIGHUP, which children inherit: the
 # commands under test are to see Ctrl-C and the end of a terminal whichever way the tests were started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
