@@ -36,11 +36,13 @@ class Environment:
 
     Attributes:
         name: what users call it.
-        requirements: a pip requirements file with the version of everything in it, torch among it.
+        requirements: a pip requirements file with the version of everything in it.
+        complete: whether nothing that the file does not name is to be installed, whatever its packages ask for.
     """
 
     name: str
     requirements: Path
+    complete: bool = False
 
     @property
     def folder(self) -> Path:
@@ -75,19 +77,20 @@ class Environment:
             InstallError: pip or venv failed; with its last line.
             PublishError: the disk does not take it.
         """
-        torch = next(line for line in self.requirements.read_text().splitlines() if line.startswith("torch=="))
+        requirements = [line for line in self.requirements.read_text().splitlines() if not line.startswith("#")]
         with published(home() / "environments", self.name) as folder:
             tell("making an empty environment")
             if error := _failed([sys.executable, "-m", "venv", str(folder)]):
                 raise InstallError(f"cannot make the environment {self.name}: {error}")
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
-            tell(f"installing {torch}")
-            # No retries: an unreachable index must not cost minutes.
-            if _failed([*pip, "--extra-index-url", _TORCH_INDEX, torch], PIP_RETRIES="0"):
-                tell(f"installing {torch}, the default build: several GB")
-                _pip(self.name, [*pip, torch])
-            tell(f"installing the {len(self.requirements.read_text().splitlines())} packages of {self.name}")
-            _pip(self.name, [*pip, "-r", str(self.requirements)])
+            for torch in (line for line in requirements if line.startswith("torch==")):
+                tell(f"installing {torch}")
+                # No retries: an unreachable index must not cost minutes.
+                if _failed([*pip, "--extra-index-url", _TORCH_INDEX, torch], PIP_RETRIES="0"):
+                    tell(f"installing {torch}, the default build: several GB")
+                    _pip(self.name, [*pip, torch])
+            tell(f"installing the {len(requirements)} packages of {self.name}")
+            _pip(self.name, [*pip, *(["--no-deps"] if self.complete else []), "-r", str(self.requirements)])
             # Last: what is told from it is that all of it is there.
             (folder / _REQUIREMENTS).write_bytes(self.requirements.read_bytes())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.errors import LoadError
-from servers.oip.target import Target, parse_target
+from servers.target import Target, parse_target
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _SECRET: Final = re.compile(r"auth|cookie|token|secret|password|key", re.IGNORECASE)

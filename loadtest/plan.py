@@ -13,7 +13,7 @@ from loadtest.errors import LoadError
 from loadtest.scenario import MultiStream, Offline, Scenario, SingleStream
 from loadtest.warmup import MIN_SECONDS
 from models.validation import first_problem
-from servers.oip.target import Target
+from servers.target import Target
 
 NAME: Final = "plan.json"
 MOST_ENGINES: Final = 1024

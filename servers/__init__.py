@@ -2,12 +2,13 @@
 
 from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint
-from servers.errors import ProcessError, ServerError
-from servers.oip.client import Client, connect
-from servers.oip.errors import EndpointError, OipError
+from servers.errors import EndpointError, MessageError, ProcessError, ServerError
+from servers.oip.errors import OipError
 from servers.oip.metadata import ModelMetadata
 from servers.process import SupervisedProcess
-from servers.stack import STACKS, Launch, Stack
+from servers.protocols import Client, connect
+from servers.stack import Launch, Stack
+from servers.stacks import STACKS
 from servers.start import RunningServer, start
 from servers.times import ServerTimes, mean_times
 
@@ -18,6 +19,7 @@ __all__ = [
     "Endpoint",
     "EndpointError",
     "Launch",
+    "MessageError",
     "ModelMetadata",
     "OipError",
     "ProcessError",

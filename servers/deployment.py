@@ -17,6 +17,8 @@ class Settings:
         device: what computes: ``cpu`` or ``cuda``.
         max_batch: most items that the server puts together from several requests; 1 turns dynamic batching off.
         max_delay_us: longest time that a request waits for others to join its batch.
+        tuned: whether the stack's options that have no name here are as its own documentation advises; else as the
+            stack has them by default.
     """
 
     instances: int = 1
@@ -24,6 +26,7 @@ class Settings:
     device: str = "cpu"
     max_batch: int = 1
     max_delay_us: int = 0
+    tuned: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Deployment:
 
     Attributes:
         artifact: what is served.
-        stack: name of the serving stack, a folder of ``servers/``.
+        stack: name of the serving stack, one of ``STACKS``.
         settings: the same for all stacks unless a suite says otherwise.
         cores: CPU cores that the server may use, or None for all.
     """

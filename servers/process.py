@@ -45,6 +45,7 @@ class SupervisedProcess:
         cwd: Path | None = None,
         cores: tuple[int, ...] | None = None,
         nice: int | None = None,
+        leftovers: tuple[str, ...] = (),
     ) -> Self:
         """Start ``argv`` in a session of its own, its output in ``log``, which is written anew.
 
@@ -55,14 +56,16 @@ class SupervisedProcess:
             cwd: working folder; this process's by default.
             cores: CPU cores that it may run on; all that this process may use by default.
             nice: niceness of it and its descendants, -20 to 19, where that is permitted; this process's by default.
+            leftovers: files and folders to be removed when all have ended, whichever way: absolute patterns as of
+                ``glob``.
 
         Raises:
             ProcessError: the command cannot be started.
         """
-        parts = [str(os.getpid()), ",".join(map(str, cores or ())), "" if nice is None else str(nice), *argv]
+        told = {"parent": os.getpid(), "cores": cores or (), "nice": nice, "leftovers": leftovers}
         with log.open("wb") as output:
             supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SUPERVISOR), *parts],
+                [sys.executable, "-I", "-S", str(_SUPERVISOR), json.dumps(told), *argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,

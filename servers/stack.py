@@ -1,4 +1,4 @@
-"""What a serving stack is: how to start it for a deployment, and where it then answers."""
+"""What a serving stack is: what it serves, how it is started for a deployment, and where it then answers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from models import Registry
-from servers.deployment import Deployment
+from exporters.environments import Environment
+from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint
 from servers.times import ServerTimes
 
@@ -19,26 +19,51 @@ class Launch:
 
     Attributes:
         argv: the command line.
-        env: variables added to the environment.
         endpoint: where it will answer.
+        env: variables added to the environment.
+        ready: where it is asked whether the model is ready, if not at ``endpoint``.
+        configuration: the stack's own configuration files as used, text by file name, for the record.
+        leftovers: patterns as of ``glob``, absolute, of what is to be removed when the server has ended.
+        grace_s: seconds between SIGTERM and SIGKILL.
     """
 
     argv: tuple[str, ...]
     endpoint: Endpoint
     env: Mapping[str, str] = field(default_factory=dict)
+    ready: Endpoint | None = None
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    leftovers: tuple[str, ...] = ()
+    grace_s: float = 2.0
 
 
 class Stack(Protocol):
-    """A serving stack. ``servers/<name>/stack.py`` has one as ``STACK`` and imports nothing heavy."""
+    """A serving stack, asked in one protocol. ``servers/<folder>/stack.py`` has ``STACKS`` and imports nothing heavy.
+
+    A stack that speaks several protocols is several of these, so that they are measured side by side.
+    """
 
     name: str
+    """Such as ``triton-grpc``; that of its folder, where the folder has but one."""
     protocol: str
     """The protocol that its endpoint speaks."""
     ports: tuple[str, ...]
     """What it needs ports for, the one that answers first, such as ``("grpc", "metrics")``."""
+    stands_in_for: str | None
+    """The product whose protocol it speaks without being that product; None for what is itself."""
+
+    environment: Environment | None
+    """What ``tailbed install`` gets for it; None where there is nothing to be installed beside our own packages."""
 
     def missing(self) -> str | None:
         """What this machine lacks to run the stack and how to get it; None when it can run."""
+        ...
+
+    def serves(self, format: str) -> str | None:
+        """What computes artifacts of ``format`` behind this stack, such as ``onnxruntime``; None where nothing does."""
+        ...
+
+    def tuned(self, cores: int) -> Settings:
+        """The settings that the stack's own documentation advises for a server with ``cores`` cores."""
         ...
 
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
@@ -55,7 +80,3 @@ class Stack(Protocol):
         It asks the server, which takes some of its time: not to be called while it is measured.
         """
         ...
-
-
-STACKS: Registry[Stack] = Registry("servers", entry="stack", attribute="STACK")
-"""Every ``servers/<name>/stack.py``."""

@@ -17,9 +17,10 @@ from servers.address import check_free, free_ports, is_free
 from servers.deployment import Deployment
 from servers.endpoint import Endpoint
 from servers.errors import ProcessError, ServerError
-from servers.oip.client import connect
 from servers.process import SupervisedProcess
-from servers.stack import STACKS, Stack
+from servers.protocols.client import connect
+from servers.stack import Launch, Stack
+from servers.stacks import STACKS
 
 _POLL_S: Final = 0.003
 _ANSWER_S: Final = 1.0
@@ -33,7 +34,7 @@ class RunningServer:
     """A server that is ready. As a context manager it stops the server at the end.
 
     Attributes:
-        endpoint: where it answers.
+        launch: how it was started.
         process: the server's process; ``process.poll()`` tells whether it still runs.
         started_ns: CLOCK_MONOTONIC just before the server's exec.
         listening_ns: CLOCK_MONOTONIC when its port was first seen open.
@@ -41,16 +42,21 @@ class RunningServer:
         log: its output.
     """
 
-    endpoint: Endpoint
+    launch: Launch
     process: SupervisedProcess
     started_ns: int
     listening_ns: int
     ready_ns: int
     log: Path
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it answers."""
+        return self.launch.endpoint
+
     def stop(self) -> None:
         """Stop the server; it may already have ended."""
-        self.process.stop()
+        self.process.stop(self.launch.grace_s)
 
     def __enter__(self) -> Self:
         return self
@@ -122,31 +128,37 @@ def _attempt(
 ) -> RunningServer:
     deadline = time.monotonic() + timeout_s
     launch = stack.launch(deployment, host=host, ports=ports, folder=folder)
-    endpoint = launch.endpoint
+    asked = launch.ready or launch.endpoint
     # Loads the client's library, which must not count as part of the server's start.
-    connect(endpoint.url, timeout_s=_ANSWER_S).close()
+    connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S).close()
     log = folder / "server.log"
     try:
         process = SupervisedProcess.start(
-            launch.argv, log=log, env=launch.env, cwd=folder, cores=deployment.cores, nice=nice
+            launch.argv,
+            log=log,
+            env=launch.env,
+            cwd=folder,
+            cores=deployment.cores,
+            nice=nice,
+            leftovers=launch.leftovers,
         )
     except ProcessError as error:
         raise ServerError(str(error)) from error
     try:
-        listening_ns = _await(lambda: _accepts(endpoint), process, deadline)
+        listening_ns = _await(lambda: _accepts(launch.endpoint), process, deadline)
         # Connected only now: a gRPC channel that was refused once waits long before it tries again.
-        with connect(endpoint.url, timeout_s=_ANSWER_S) as client:
-            ready_ns = _await(lambda: client.ready(endpoint.model), process, deadline)
+        with connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S) as client:
+            ready_ns = _await(lambda: client.ready(asked.model), process, deadline)
     except BaseException as error:
         code = process.poll()
-        process.stop()
+        process.stop(launch.grace_s)
         name = f"the {stack.name} server of {deployment.artifact.ref}"
         if isinstance(error, ChildProcessError):
             raise _Ended(f"{name} ended with {_exit(code)} before it was ready{_last_words(log)}") from None
         if isinstance(error, TimeoutError):
             raise ServerError(f"{name} was not ready within {timeout_s:g} s{_last_words(log)}") from None
         raise
-    return RunningServer(endpoint, process, process.started_ns, listening_ns, ready_ns, log)
+    return RunningServer(launch, process, process.started_ns, listening_ns, ready_ns, log)
 
 
 def _await(condition: Callable[[], bool], process: SupervisedProcess, deadline: float) -> int:

@@ -1,18 +1,20 @@
 """A program between tailbed and a child process, so that the child never outlives tailbed, however that ends.
 
-It is run by path with the standard library only, ``python -I -S supervisor.py PARENT CORES NICE COMMAND...``: it
-starts in milliseconds and then sleeps. CORES and NICE may be empty. It starts the command, and ends it when its
-standard input ends, when the process PARENT dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace,
-SIGKILL to every descendant that is left. A number on standard input is that grace in seconds. On standard output it
-writes one line of JSON, with ``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. It ends
-as the child ended: with its exit code, or by its signal.
+It is run by path with the standard library only, ``python -I -S supervisor.py JSON COMMAND...``: it starts in
+milliseconds and then sleeps. The JSON has ``parent``, a process id; ``cores``, a list that may be empty; ``nice``,
+which may be null; ``leftovers``, a list of patterns. It starts the command, and ends it when its standard input ends,
+when the parent dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace, SIGKILL to every descendant
+that is left. A number on standard input is that grace in seconds. On standard output it writes one line of JSON, with
+``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. At the end it removes what the
+patterns match, which a server that was killed could not do itself. It ends as the child ended: with its exit code, or
+by its signal.
 
 There are two of it, because what is killed with SIGKILL can clean up nothing: the guard, which tailbed starts, and
 below it the keeper, which has the child. Both are subreapers: orphans become children of the nearest one that is
 alive, and so are found. Whichever of the two dies, the other one ends everything.
 """
 
-# ruff: noqa: PTH123, PTH208, S606
+# ruff: noqa: PTH108, PTH112, PTH114, PTH123, PTH207, PTH208, S606
 # pathlib would double the time that it takes to start; and replacing the process is what this program is for.
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None)
 
 
-def guard(parent: int, cores: str, nice: str, command: list[str]) -> int:
+def guard(parent: int, cores: list[int], nice: int | None, leftovers: list[str], command: list[str]) -> int:
     """Start the keeper, wait until it ends, and leave no descendant behind. Returns its wait status."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     alive_read, alive_write = os.pipe()
@@ -54,10 +56,11 @@ def guard(parent: int, cores: str, nice: str, command: list[str]) -> int:
     for number in _STOPPING:
         signal.signal(number, signal.SIG_IGN)
     end_descendants()
+    remove(leftovers)
     return status
 
 
-def keep(parent: int, guard_alive: int, cores: str, nice: str, command: list[str]) -> int:
+def keep(parent: int, guard_alive: int, cores: list[int], nice: int | None, command: list[str]) -> int:
     """Start the child, wait until it ends or is to be ended, and end what is left. Returns its wait status."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     woken, wake = os.pipe()
@@ -97,7 +100,7 @@ def keep(parent: int, guard_alive: int, cores: str, nice: str, command: list[str
                 waiting.unregister(descriptor)
 
 
-def start(cores: str, nice: str, command: list[str]) -> int:
+def start(cores: list[int], nice: int | None, command: list[str]) -> int:
     """Start the child and say so on standard output. Returns its process id."""
     keeper = os.getpid()
     said, say = os.pipe()
@@ -118,15 +121,15 @@ def start(cores: str, nice: str, command: list[str]) -> int:
     return child
 
 
-def _become(keeper: int, say: int, cores: str, nice: str, command: list[str]) -> None:
+def _become(keeper: int, say: int, cores: list[int], nice: int | None, command: list[str]) -> None:
     os.setsid()
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:
         return
     if cores:
-        _bind({int(core) for core in cores.split(",")})
-    if nice:
-        set_niceness(int(nice))
+        _bind(set(cores))
+    if nice is not None:
+        set_niceness(nice)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     signal.set_wakeup_fd(-1)
@@ -189,6 +192,22 @@ def end_descendants(child: int = 0) -> int:
         time.sleep(0.002)
 
 
+def remove(patterns: list[str]) -> None:
+    """Remove the files and folders that the patterns match."""
+    if not patterns:
+        return
+    # Only now, and only where there is something to look for: they would double the time that this takes to start.
+    import glob
+    import shutil
+
+    for found in (path for pattern in patterns for path in glob.glob(pattern)):
+        if os.path.isdir(found) and not os.path.islink(found):
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(found)
+
+
 def descendants(ancestor: int) -> list[int]:
     """Children, their children and so on, of all processes that ``/proc`` shows."""
     children: dict[int, list[int]] = {}
@@ -216,4 +235,4 @@ def end_as(status: int) -> None:
 
 
 if __name__ == "__main__":
-    end_as(guard(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]))
+    end_as(guard(**json.loads(sys.argv[1]), command=sys.argv[2:]))

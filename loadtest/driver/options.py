@@ -16,11 +16,11 @@ from loadtest.access import parse_headers, resolve_target
 from loadtest.errors import LoadError
 from loadtest.inputs import write_pool
 from loadtest.plan import LoadPlan, Share
-from loadtest.protocols import protocol_for
 from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop
 from loadtest.scenario.text import parse
 from models.inputs import from_npz, generate, is_batched
 from servers import connect
+from servers.protocols import protocol_for
 
 _ITEMS: Final = 64
 """Distinct requests that are made up where the user brings none."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from loadtest.protocols.protocol import Request
+from loadtest.transport.transport import Request
 from models import TailbedError, Tensors
 from servers.oip import strings
 

@@ -11,8 +11,8 @@ from time import monotonic_ns
 from loadtest.engine.answers import AnswerSample
 from loadtest.engine.recorder import Recorder
 from loadtest.plan import Share
-from loadtest.protocols.protocol import Request, Transport
 from loadtest.records import Outcome
+from loadtest.transport.transport import Request, Transport
 
 _MIN_SWEEP_NS = 2_000_000
 

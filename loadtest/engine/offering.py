@@ -13,8 +13,8 @@ from loadtest.engine import pacing, query_pacing
 from loadtest.engine.flight import Flight
 from loadtest.engine.pacing import Pacing
 from loadtest.plan import LoadPlan
-from loadtest.protocols.protocol import Connections
 from loadtest.scenario import MOST_CLIENTS, ClosedLoop, MultiStream, Offline, Server, SingleStream
+from loadtest.transport.transport import Connections
 
 _SPARE_CONNECTIONS: Final = 8
 _OVERTIME_S: Final = 1.0

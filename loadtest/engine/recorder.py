@@ -11,7 +11,7 @@ from time import monotonic_ns
 import numpy as np
 
 from loadtest import spool
-from loadtest.protocols.protocol import Request
+from loadtest.transport.transport import Request
 
 _FLUSH_S = 0.1
 """Seconds between appends: the most that a killed engine loses, and short enough for an append to take microseconds."""

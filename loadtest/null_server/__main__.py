@@ -11,6 +11,7 @@ import signal
 import uvloop
 
 from loadtest.null_server.model import NullModel
+from loadtest.protocols import PROTOCOLS
 from models import TensorSpec
 
 # Those of the digits model.
@@ -27,11 +28,11 @@ async def _main(arguments: argparse.Namespace) -> None:
         delay_us=arguments.delay_us,
     )
     # Each one brings its libraries.
-    if arguments.protocol == "oip-grpc":
+    if PROTOCOLS.get(arguments.protocol).scheme == "grpc":
         from loadtest.null_server.grpc import serve
     else:
         from loadtest.null_server.http import serve
-    server = await serve(model, arguments.host, arguments.port)
+    server = await serve(arguments.protocol, model, arguments.host, arguments.port)
     print("port", server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await stopped.wait()
@@ -40,7 +41,7 @@ async def _main(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m loadtest.null_server", description=__doc__)
-    parser.add_argument("--protocol", choices=("oip-http", "oip-grpc"), default="oip-http")
+    parser.add_argument("--protocol", choices=PROTOCOLS.names(), default="oip-http")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the first line printed tells it")
     parser.add_argument("--core", type=int, help="bind to this CPU core")

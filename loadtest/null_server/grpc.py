@@ -1,23 +1,19 @@
-"""Answers the Open Inference Protocol over gRPC with bytes made up beforehand, as fast as Python can."""
+"""Answers any protocol over gRPC with bytes made up beforehand, as fast as Python can."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
-
-from google.protobuf.message import DecodeError, Message
-from tritonclient.grpc import service_pb2 as pb
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from loadtest.http2 import frames
 from loadtest.http2.connection import Http2Connection
 from loadtest.http2.frames import Code, ConnectionFault, Kind
 from loadtest.http2.headers import HeaderReader, Headers, encode
 from loadtest.null_server.model import BACKLOG, NullModel
-from loadtest.protocols.oip_grpc.call import PREFIX_SIZE, prefix
-from servers.oip import grpc
+from loadtest.transport.grpc_calls.call import PREFIX_SIZE, prefix
+from models import Registry
 
-_SERVICE: Final = "/inference.GRPCInferenceService/"
-_INFER: Final = f"{_SERVICE}ModelInfer"
 _HEADERS: Final = encode(((":status", "200"), ("content-type", "application/grpc")))
 _TRAILERS: Final = encode((("grpc-status", "0"),))
 _UNIMPLEMENTED: Final = encode(((":status", "200"), ("content-type", "application/grpc"), ("grpc-status", "12")))
@@ -28,44 +24,30 @@ _END: Final = frames.frame_header(Kind.HEADERS, frames.END_HEADERS | frames.END_
 class _Answer:
     """A response: all bytes of its frames but the numbers of the streams."""
 
-    def __init__(self, message: Message) -> None:
-        serialized = message.SerializeToString()
+    def __init__(self, serialized: bytes) -> None:
         self.body = prefix(serialized) + serialized
         self.middle = _HEADERS + frames.frame_header(Kind.DATA, 0, len(self.body))
         self.body_and_end = self.body + _END
 
 
-class GrpcNull:
-    """The answers of a null model; every model name is known and ready."""
+class GrpcNull(Protocol):
+    """The ready answers of a null model in one protocol; any model name is known and ready.
 
-    def __init__(self, model: NullModel) -> None:
-        self._model = model
-        self.delayed = bool(model.delay_us)
-        self._infer = _Answer(grpc.encode_response("null", model.answer()))
-        self._live = _Answer(pb.ServerLiveResponse(live=True))
-        self._server_ready = _Answer(pb.ServerReadyResponse(ready=True))
-        self._model_ready = _Answer(pb.ModelReadyResponse(ready=True))
+    Attributes:
+        infer: the path of the call that the load makes.
+        answer: the serialized answer to it.
+    """
 
-    def respond(self, path: str, body: bytes) -> _Answer | None:
-        """The answer to a whole request, None where there is no such method."""
-        if path == _INFER:
-            if self.delayed:
-                self._model.compute()
-            return self._infer
-        match path.removeprefix(_SERVICE):
-            case "ServerLive":
-                return self._live
-            case "ServerReady":
-                return self._server_ready
-            case "ModelReady":
-                return self._model_ready
-            case "ModelMetadata":
-                try:
-                    name = pb.ModelMetadataRequest.FromString(body[PREFIX_SIZE:]).name
-                except DecodeError:
-                    return None
-                return _Answer(grpc.encode_metadata(self._model.metadata(name)))
-        return None
+    infer: str
+    answer: bytes
+
+    def respond(self, path: str, message: bytes) -> bytes | None:
+        """The serialized answer to any other call, None where there is no such method."""
+        ...
+
+
+NULLS: Registry[Callable[[NullModel], GrpcNull]] = Registry("loadtest.protocols", entry="null", attribute="NULL")
+"""Every ``loadtest/protocols/<name>/null.py`` of a protocol over gRPC."""
 
 
 def _path(headers: Headers) -> str:
@@ -82,9 +64,11 @@ class _Stream:
 
 
 class _Connection(Http2Connection):
-    def __init__(self, null: GrpcNull) -> None:
+    def __init__(self, null: GrpcNull, model: NullModel, answer: _Answer) -> None:
         super().__init__(says=b"", hears=frames.PREFACE)
         self._null = null
+        self._model = model
+        self._answer = answer
         self._headers = HeaderReader(_path)
         self._streams: dict[int, _Stream] = {}
         self._last = 0
@@ -114,7 +98,7 @@ class _Connection(Http2Connection):
 
     def on_data(self, stream: int, data: bytes, ends: bool) -> None:
         if found := self._streams.get(stream):
-            if found.path != _INFER:
+            if found.path != self._null.infer:
                 found.body.append(data)
             if ends:
                 self._respond(stream, found)
@@ -140,7 +124,7 @@ class _Connection(Http2Connection):
 
     def _respond(self, stream: int, found: _Stream) -> None:
         del self._streams[stream]
-        answer = self._null.respond(found.path, b"".join(found.body))
+        answer = self._answer_to(found)
         number = frames.stream_id(stream)
         if answer is None:
             kind = frames.END_HEADERS | frames.END_STREAM
@@ -157,13 +141,21 @@ class _Connection(Http2Connection):
                 extra_window=found.extra_window,
                 tail=_END + number + _TRAILERS,
             )
-        if self._null.delayed:
+        if self._model.delay_us:
             # Its service time is to be each request's own, not that of all that came together.
             self._flush()
 
+    def _answer_to(self, asked: _Stream) -> _Answer | None:
+        if asked.path == self._null.infer:
+            self._model.compute()
+            return self._answer
+        message = self._null.respond(asked.path, b"".join(asked.body)[PREFIX_SIZE:])
+        return None if message is None else _Answer(message)
 
-async def serve(model: NullModel, host: str, port: int) -> asyncio.Server:
+
+async def serve(protocol: str, model: NullModel, host: str, port: int) -> asyncio.Server:
     """Listen at ``host:port``, or at a free port for 0."""
-    null = GrpcNull(model)
+    null = NULLS.get(protocol)(model)
+    answer = _Answer(null.answer)
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: _Connection(null), host, port, backlog=BACKLOG)
+    return await loop.create_server(lambda: _Connection(null, model, answer), host, port, backlog=BACKLOG)

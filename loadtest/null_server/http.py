@@ -1,36 +1,27 @@
-"""Answers the Open Inference Protocol over HTTP with bytes made up beforehand, as fast as Python can."""
+"""Answers any protocol over HTTP with bytes made up beforehand, as fast as Python can."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 import httptools
 
 from loadtest.null_server.model import BACKLOG, NullModel
-from servers.oip import http
-from servers.oip.metadata import encode_metadata
+from models import Registry
 
 
-class HttpNull:
-    """The ready responses of a null model."""
-
-    def __init__(self, model: NullModel) -> None:
-        message = http.encode_response("null", model.answer(), binary=lambda _: True)
-        self._model = model
-        self._answer = _response(message.body, message.headers)
+class HttpNull(Protocol):
+    """The ready responses of a null model in one protocol."""
 
     def respond(self, path: bytes) -> bytes:
-        """The response to a request for ``path``."""
-        if path.endswith(b"/infer"):
-            if self._model.delay_us:
-                self._model.compute()
-            return self._answer
-        if path.endswith((b"/live", b"/ready")):
-            return _response(b"", {})
-        name = path.rpartition(b"/")[2].decode("ascii", "replace")
-        return _response(encode_metadata(self._model.metadata(name)), {"Content-Type": "application/json"})
+        """The whole response to a request for ``path``; any model name is known and ready."""
+        ...
+
+
+NULLS: Registry[Callable[[NullModel], HttpNull]] = Registry("loadtest.protocols", entry="null", attribute="NULL")
+"""Every ``loadtest/protocols/<name>/null.py`` of a protocol over HTTP."""
 
 
 class _Connection(asyncio.Protocol):
@@ -54,13 +45,14 @@ class _Connection(asyncio.Protocol):
         self._transport.write(self._respond(self._path))
 
 
-async def serve(model: NullModel, host: str, port: int) -> asyncio.Server:
+async def serve(protocol: str, model: NullModel, host: str, port: int) -> asyncio.Server:
     """Listen at ``host:port``, or at a free port for 0."""
-    null = HttpNull(model)
+    null = NULLS.get(protocol)(model)
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: _Connection(null.respond), host, port, backlog=BACKLOG)
 
 
-def _response(body: bytes, headers: dict[str, str]) -> bytes:
+def response(body: bytes, headers: dict[str, str]) -> bytes:
+    """A response with status 200."""
     lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join((*lines, f"Content-Length: {len(body)}", "", "")).encode("ascii") + body

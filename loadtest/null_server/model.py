@@ -38,6 +38,8 @@ class NullModel:
 
     def compute(self) -> None:
         """Keep the server's thread busy for ``delay_us``: a sleep would let it answer others meanwhile."""
+        if not self.delay_us:
+            return
         end_ns = perf_counter_ns() + 1000 * self.delay_us
         while perf_counter_ns() < end_ns:
             pass

@@ -1,5 +1,5 @@
 """The protocols that load is offered in, one folder each."""
 
-from loadtest.protocols.protocol import PROTOCOLS, protocol_for, protocol_named
+from loadtest.protocols.protocol import PROTOCOLS, protocol_named
 
-__all__ = ["PROTOCOLS", "protocol_for", "protocol_named"]
+__all__ = ["PROTOCOLS", "protocol_named"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporters.environments import Environment
 from models import MissingPackage, package_versions
 from servers.address import authority, reachable
-from servers.deployment import Deployment
+from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint
-from servers.inference.command import command, environment
+from servers.inference.command import command, environment, runtime_of, tuned
 from servers.inference.times import read_times
 from servers.stack import Launch
 from servers.times import ServerTimes
@@ -21,6 +22,8 @@ class _GRPC:
     name = "grpc"
     protocol = "oip-grpc"
     ports: tuple[str, ...] = ("grpc", "metrics")
+    stands_in_for: str | None = None
+    environment: Environment | None = None
 
     def missing(self) -> str | None:
         try:
@@ -28,6 +31,12 @@ class _GRPC:
         except MissingPackage as error:
             return str(error)
         return None
+
+    def serves(self, format: str) -> str | None:
+        return runtime_of(format)
+
+    def tuned(self, cores: int) -> Settings:
+        return tuned(cores)
 
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
         endpoint = Endpoint(
@@ -44,4 +53,4 @@ class _GRPC:
         return read_times(endpoint)
 
 
-STACK = _GRPC()
+STACKS = (_GRPC(),)

@@ -65,6 +65,22 @@ def command(module: str, deployment: Deployment, *, host: str, ports: Mapping[st
     )
 
 
+def runtime_of(format: str) -> str | None:
+    """The runtime that computes artifacts of ``format`` in our own servers; None where there is none."""
+    try:
+        return runtime_for(format).name
+    except UnknownName:
+        return None
+
+
+def tuned(cores: int) -> Settings:
+    """One instance that computes with all cores: our servers answer, decode and batch on one thread of their own.
+
+    Batches are of what waits anyway (no delay): a lone request is not kept waiting for others (docs/BATCHING.md).
+    """
+    return Settings(instances=1, threads=cores, max_batch=8, tuned=True)
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """Variables that keep libraries to the threads asked for, those without a setting of their own too.
 

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol v2: its wire formats over HTTP and gRPC, and a blocking client."""
+"""The Open Inference Protocol v2: its wire formats over HTTP and gRPC."""

@@ -1,25 +1,30 @@
-"""``tailbed install``: an environment beside our own."""
+"""``tailbed install``: environments beside our own."""
 
 from __future__ import annotations
 
 import click
 
 
-@click.command(short_help="Install an environment that an exporter needs beside our own.")
-@click.argument("name")
-def install(name: str) -> None:
-    """Install the environment NAME: litert-torch, which PyTorch models are exported to TFLite with.
+@click.command(short_help="Install what an exporter or a serving stack needs beside our own packages.")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def install(names: tuple[str, ...]) -> None:
+    """Install environments by NAME: triton, torchserve, or litert-torch, with which PyTorch models become TFLite files.
 
-    It lies under $TAILBED_HOME, by default the user's cache folder, and takes 2 GB or more.
+    They lie under $TAILBED_HOME, by default the user's cache folder.
     """
     from rich.console import Console
 
-    from exporters.environments import environment
+    from exporters.environments import ENVIRONMENTS
+    from models import UnknownName
+    from servers import STACKS
 
-    chosen = environment(name)
-    if chosen.installed:
-        click.echo(f"{name} is installed in {chosen.folder}")
-        return
-    with Console(stderr=True).status("") as status:
-        chosen.install(lambda step: status.update(f"{name}: {step}"))
-    click.echo(f"{name} installed in {chosen.folder}")
+    known = {**ENVIRONMENTS, **STACKS.environments()}
+    if unknown := [name for name in names if name not in known]:
+        raise UnknownName(f"unknown environment {unknown[0]!r}: choose from {', '.join(known)}")
+    for chosen in (known[name] for name in dict.fromkeys(names)):
+        if chosen.installed:
+            click.echo(f"{chosen.name} is installed in {chosen.folder}")
+            continue
+        with Console(stderr=True).status("") as status:
+            chosen.install(lambda step, name=chosen.name: status.update(f"{name}: {step}"))  # type: ignore[misc]
+        click.echo(f"{chosen.name} installed in {chosen.folder}")

@@ -23,6 +23,8 @@ def write_deployment(folder: Path, deployment: Deployment, server: RunningServer
         "cores": deployment.cores,
         "endpoint": asdict(server.endpoint),
         "runs": _facts(server),
+        "command": server.launch.argv,
+        "configuration": dict(server.launch.configuration),
     }
     (folder / NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -30,7 +32,7 @@ def write_deployment(folder: Path, deployment: Deployment, server: RunningServer
 def _facts(server: RunningServer) -> dict[str, str]:
     """Providers, threads, precision and so on by the server's own account; nothing where it does not tell."""
     try:
-        with connect(server.endpoint.url, timeout_s=_TIMEOUT_S) as client:
+        with connect(server.endpoint.url, protocol=server.endpoint.protocol, timeout_s=_TIMEOUT_S) as client:
             return dict(client.config(server.endpoint.model))
     except (EndpointError, OipError):
         return {}

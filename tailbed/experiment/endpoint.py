@@ -11,11 +11,11 @@ from exporters import ANSWERS, Artifact, ArtifactStore
 from loadtest.access import resolve_target
 from loadtest.inputs import write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
-from loadtest.protocols import protocol_for
 from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
 from models.inputs import from_npz, generate, is_batched, one_item
 from servers import EndpointError, ModelMetadata, connect
+from servers.protocols import protocol_for
 from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.interruption import measure
 from tailbed.experiment.placement import place

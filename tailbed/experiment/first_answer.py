@@ -24,7 +24,7 @@ def observe_cold_start(
     """
     item, expected = answers.request(0), answers.answer(0)
     answered_ns = None
-    with connect(server.endpoint.url, timeout_s=timeout_s) as client:
+    with connect(server.endpoint.url, protocol=server.endpoint.protocol, timeout_s=timeout_s) as client:
         try:
             outputs = client.infer(server.endpoint.model, item)
         except EndpointError:

@@ -52,11 +52,13 @@ def measure_idle_gaps(
         EndpointError: a request was not answered.
     """
     with ExitStack() as open_clients:
-        client = open_clients.enter_context(connect(endpoint.url, timeout_s=timeout_s))
+        client = open_clients.enter_context(connect(endpoint.url, protocol=endpoint.protocol, timeout_s=timeout_s))
         items = itertools.cycle([answers.request(item) for item in range(len(answers))])
         companion = None
         if companion_url is not None:
-            companion = open_clients.enter_context(connect(companion_url, timeout_s=timeout_s))
+            companion = open_clients.enter_context(
+                connect(companion_url, protocol=endpoint.protocol, timeout_s=timeout_s)
+            )
             companion.infer(endpoint.model, next(items))
 
         def asked_ms() -> float:

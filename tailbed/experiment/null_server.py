@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from exporters import Artifact
+from loadtest.protocols import PROTOCOLS
 from models import TensorSpec
 from servers import ServerError, SupervisedProcess
 
-_SCHEMES: Final = {"oip-http": "http", "oip-grpc": "grpc"}
 _START_S: Final = 30.0
 _POLL_S: Final = 0.01
 
@@ -33,7 +33,7 @@ def null_server(
         for spec in specs:
             argv += [option, _text(spec)]
     with SupervisedProcess.start(argv, log=folder / "null_server.log", cores=cores, nice=nice) as process:
-        yield f"{_SCHEMES[protocol]}://127.0.0.1:{_port(process)}"
+        yield f"{PROTOCOLS.get(protocol).scheme}://127.0.0.1:{_port(process)}"
 
 
 def _text(spec: TensorSpec) -> str:

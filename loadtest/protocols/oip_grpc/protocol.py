@@ -7,13 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from loadtest.errors import LoadError
-from loadtest.protocols.protocol import Connections, Done, Transport
+from loadtest.transport.transport import Connections, Done, Transport
 from models import Tensors
 from servers.oip.errors import OipError
-from servers.oip.target import Target
+from servers.target import Target
 
-_PATH: Final = "/inference.GRPCInferenceService/ModelInfer"
+PATH: Final = "/inference.GRPCInferenceService/ModelInfer"
 
 
 class OipGrpc:
@@ -32,27 +31,9 @@ class OipGrpc:
 
     def transport(self, target: Target, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
         """A connection of HTTP/2 that carries all requests, or a few where the server limits their number."""
-        from loadtest.http2 import frames, headers
-        from loadtest.protocols.dialer import Dialer
-        from loadtest.protocols.oip_grpc.connection import Wire
-        from loadtest.protocols.oip_grpc.pool import CallPool
+        from loadtest.transport.grpc_calls.pool import CallPool
 
-        block = headers.encode(
-            {
-                ":method": "POST",
-                ":scheme": "https" if target.tls else "http",
-                ":path": _PATH,
-                ":authority": target.authority,
-                "te": "trailers",
-                "content-type": "application/grpc",
-                "user-agent": "tailbed",
-                **target.headers,
-            }.items()
-        )
-        if len(block) > frames.MAX_FRAME_SIZE:
-            raise LoadError(f"{target.url}: the headers are too large: {len(block)} bytes, {frames.MAX_FRAME_SIZE} fit")
-        dialer = Dialer(target, timeout_s=connections.timeout_s)
-        return CallPool(dialer, Wire(block, payloads), connections, done)
+        return CallPool.to(target, PATH, payloads, connections, done)
 
     def decode(self, answer: bytes) -> dict[str, np.ndarray]:
         """The outputs in a serialized ``ModelInferResponse``."""

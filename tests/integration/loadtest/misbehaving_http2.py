@@ -10,7 +10,7 @@ from tritonclient.grpc import service_pb2 as pb
 from loadtest.http2 import frames
 from loadtest.http2.frames import Code, FrameReader, Kind, Setting
 from loadtest.http2.headers import encode
-from loadtest.protocols.oip_grpc.call import prefix
+from loadtest.transport.grpc_calls.call import prefix
 from servers.oip import grpc as codec
 
 START = encode([(":status", "200"), ("content-type", "application/grpc")])

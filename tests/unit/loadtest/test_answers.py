@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.engine.answers import AnswerSample
-from loadtest.protocols.protocol import Request
+from loadtest.transport.transport import Request
 from models import TailbedError, Tensors
 
 RIGHT = {"scores": np.array([[0.0, 1.0, np.inf]], np.float32), "label": np.array([[2]], np.int64)}

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from loadtest.http2 import frames
 from loadtest.http2.frames import Code, Frame, FrameReader, Kind, Setting
 from loadtest.http2.headers import encode
-from loadtest.protocols.oip_grpc.call import prefix
-from loadtest.protocols.oip_grpc.connection import Connection, Wire
-from loadtest.protocols.protocol import Request
 from loadtest.records import Outcome
+from loadtest.transport.grpc_calls.call import prefix
+from loadtest.transport.grpc_calls.connection import Connection, Wire
+from loadtest.transport.transport import Request
 
 BLOCK = encode([(":method", "POST"), (":path", "/service/method")])
 MESSAGES = [b"question", b"q" * 100_000]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.protocols.oip_http.connection import Connection
-from loadtest.protocols.protocol import Request
 from loadtest.records import Outcome
+from loadtest.transport.http1.connection import Connection
+from loadtest.transport.transport import Request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"

@@ -3,22 +3,28 @@
 import numpy as np
 import pytest
 
-from loadtest.protocols import PROTOCOLS, protocol_for, protocol_named
+from loadtest.protocols import PROTOCOLS, protocol_named
 from models import TailbedError, UnknownName
 from servers import EndpointError
 from servers.oip import grpc, http
-from servers.oip.target import parse_target
+from servers.protocols import CLIENTS, protocol_for
+from servers.target import parse_target
 
 INPUTS = {"image": np.arange(6, dtype=np.float32).reshape(1, 6), "text": np.array([[b"a", b"bc"]])}
 OUTPUTS = {"scores": np.array([[0.5, np.nan]], np.float32), "label": np.array([3], np.int64)}
 
 
 @pytest.mark.parametrize("folder", PROTOCOLS.names())
-def test_every_protocol_is_found_by_its_name_and_its_scheme(folder: str):
+def test_every_protocol_is_found_by_its_name_and_has_a_blocking_client(folder: str):
     protocol = PROTOCOLS.get(folder)
     assert protocol_named(protocol.name) is protocol
-    assert protocol_for(f"{protocol.scheme}://127.0.0.1:8000") == protocol.name
-    assert protocol_for(f"{protocol.scheme}s://127.0.0.1:8000") == protocol.name
+    assert folder in CLIENTS.names()
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_url_alone_means_the_open_inference_protocol(scheme: str):
+    assert protocol_for(f"{scheme}://127.0.0.1:8000") == f"oip-{scheme}"
+    assert protocol_for(f"{scheme}s://127.0.0.1:8000") == f"oip-{scheme}"
 
 
 def test_an_unknown_protocol_or_scheme_gets_one_line_with_those_that_there_are():

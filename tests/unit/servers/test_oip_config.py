@@ -17,7 +17,7 @@ from servers.oip import grpc as codec
 from servers.oip.config import ModelConfig, decode_parameters, encode_config
 from servers.oip.errors import OipError
 from servers.oip.metadata import ModelMetadata
-from tests.unit.servers.test_oip_client import _http, answering
+from tests.unit.servers.test_client import _http, answering
 
 METADATA = ModelMetadata(
     "m",

@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from servers import EndpointError
-from servers.oip.target import parse_target
+from servers.target import parse_target
 
 
 @pytest.mark.parametrize(

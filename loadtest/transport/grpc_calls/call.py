@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from loadtest.http2.headers import Headers
-from loadtest.protocols.protocol import Request
 from loadtest.records import Outcome
+from loadtest.transport.transport import Request
 
 PREFIX_SIZE: Final = 5
 """Of a message on the wire: one byte that says whether it is compressed, and its length in four."""

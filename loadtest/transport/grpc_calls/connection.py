@@ -11,9 +11,9 @@ from loadtest.http2 import frames
 from loadtest.http2.connection import Http2Connection
 from loadtest.http2.frames import Code, ConnectionFault, Kind
 from loadtest.http2.headers import HeaderReader
-from loadtest.protocols.oip_grpc.call import Call, interpret, prefix
-from loadtest.protocols.protocol import Done, Request
 from loadtest.records import Outcome
+from loadtest.transport.grpc_calls.call import Call, interpret, prefix
+from loadtest.transport.transport import Done, Request
 
 _UNLIMITED: Final = 2**31
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic_ns
+from typing import Self
 
-from loadtest.protocols.dialer import Dialer
-from loadtest.protocols.oip_grpc.connection import Connection, Wire
-from loadtest.protocols.protocol import Connections, Done, Request
+from loadtest.errors import LoadError
+from loadtest.http2 import frames, headers
 from loadtest.records import Outcome
+from loadtest.transport.dialer import Dialer
+from loadtest.transport.grpc_calls.connection import Connection, Wire
+from loadtest.transport.transport import Connections, Done, Request
+from servers.target import Target
 
 
 class CallPool:
@@ -28,6 +33,29 @@ class CallPool:
         self._waiting: deque[Request] = deque()
         self._attempts: set[asyncio.Task[None]] = set()
         self._calls_each = 0
+
+    @classmethod
+    def to(cls, target: Target, path: str, messages: Sequence[bytes], connections: Connections, done: Done) -> Self:
+        """Calls of the method at ``path``, such as ``/package.Service/Method``, with serialized messages.
+
+        Raises:
+            LoadError: the headers are too large.
+        """
+        block = headers.encode(
+            {
+                ":method": "POST",
+                ":scheme": "https" if target.tls else "http",
+                ":path": path,
+                ":authority": target.authority,
+                "te": "trailers",
+                "content-type": "application/grpc",
+                "user-agent": "tailbed",
+                **target.headers,
+            }.items()
+        )
+        if len(block) > frames.MAX_FRAME_SIZE:
+            raise LoadError(f"{target.url}: the headers are too large: {len(block)} bytes, {frames.MAX_FRAME_SIZE} fit")
+        return cls(Dialer(target, timeout_s=connections.timeout_s), Wire(block, messages), connections, done)
 
     async def open(self) -> None:
         """Resolve the host once, and open a connection.

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from servers.address import authority
-from servers.oip.errors import EndpointError
+from servers.errors import EndpointError
 
 SCHEMES: Final[Mapping[str, tuple[Literal["http", "grpc"], bool]]] = {
     "http": ("http", False),

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 from time import monotonic_ns
 
-from loadtest.protocols.dialer import Dialer
-from loadtest.protocols.oip_http.connection import Connection
-from loadtest.protocols.protocol import Connections, Done, Request
 from loadtest.records import Outcome
+from loadtest.transport.dialer import Dialer
+from loadtest.transport.http1.connection import Connection
+from loadtest.transport.transport import Connections, Done, Request
 
 
 class ConnectionPool:

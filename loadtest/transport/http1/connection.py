@@ -8,8 +8,8 @@ from typing import Protocol, cast
 
 import httptools
 
-from loadtest.protocols.protocol import Done, Request
 from loadtest.records import Outcome
+from loadtest.transport.transport import Done, Request
 
 
 class Owner(Protocol):

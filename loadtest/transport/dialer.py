@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 
 from loadtest.errors import LoadError
-from servers.oip.target import Target
+from servers.target import Target
 
 
 class Dialer:

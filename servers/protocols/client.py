@@ -1,4 +1,4 @@
-"""A small blocking client of any Open Inference Protocol server, for checking and preparing; not for load."""
+"""A small blocking client, the same in every protocol."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Final, Protocol, Self
 
 import numpy as np
 
-from models import Tensors
-from servers.oip.errors import EndpointError
+from models import Registry, Tensors
+from servers.errors import EndpointError
 from servers.oip.metadata import ModelMetadata
-from servers.oip.target import parse_target
+from servers.target import Target, parse_target
 
 _LONGEST_S: Final = 1e6
 """Of a timeout: sockets wait for at most 2**31 milliseconds."""
 
 
 class Client(Protocol):
-    """One server, over either protocol. Every call ends within the timeout that it was connected with."""
+    """One server. Every call ends within the timeout that it was connected with."""
 
     def live(self) -> bool:
         """Whether the server answers that it runs; False when nothing answers."""
@@ -38,9 +38,9 @@ class Client(Protocol):
         ...
 
     def config(self, model: str) -> Mapping[str, str]:
-        """The parameters of ``model`` in Triton's model configuration: on our servers, what really runs.
+        """What the server says of how it runs ``model``, by name: on our servers, what really runs.
 
-        Empty where the server does not have that extension.
+        Empty where the protocol or the server has nothing of the kind.
 
         Raises:
             EndpointError: no answer, or an error, such as for a model that is still being loaded.
@@ -66,27 +66,50 @@ class Client(Protocol):
     ) -> None: ...
 
 
+class ClientFactory(Protocol):
+    """Makes the client of one protocol. ``servers/protocols/<name>/client.py`` has one as ``CLIENT``."""
+
+    def __call__(self, target: Target, *, timeout_s: float) -> Client:
+        """A client of the server at ``target``; nothing is sent yet."""
+        ...
+
+
+CLIENTS: Final[Registry[ClientFactory]] = Registry("servers.protocols", entry="client", attribute="CLIENT")
+"""Every ``servers/protocols/<name>/client.py``. Each one brings its library."""
+
+_USUAL: Final = {"http": "oip-http", "grpc": "oip-grpc"}
+
+
+def protocol_for(url: str) -> str:
+    """The protocol that a server at ``url`` is taken to speak where nobody says: the Open Inference Protocol.
+
+    Raises:
+        EndpointError: it is no URL of an endpoint.
+    """
+    return _USUAL[parse_target(url).scheme]
+
+
 def connect(
-    url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None, ca_file: Path | None = None
+    url: str,
+    *,
+    protocol: str | None = None,
+    timeout_s: float,
+    headers: Mapping[str, str] | None = None,
+    ca_file: Path | None = None,
 ) -> Client:
     """A client of the server at ``http://HOST:PORT`` or ``grpc://HOST:PORT``, https or grpcs. Nothing is sent yet.
 
     Args:
+        protocol: one of ``CLIENTS``; by default the Open Inference Protocol.
         timeout_s: for each call, above 0 and at most a million.
         headers: sent with each call.
         ca_file: certificates (PEM) to trust instead of the system's.
 
     Raises:
         EndpointError: the URL is not one of these, or timeout, headers or certificates cannot be used.
+        UnknownName: there is no such protocol.
     """
     if not 0 < timeout_s <= _LONGEST_S:
         raise EndpointError(f"timeout of {timeout_s:g} s: expected seconds above 0, at most {_LONGEST_S:,.0f}")
     target = parse_target(url, headers=headers, ca_file=ca_file)
-    # Each one brings its library, and nobody needs both.
-    if target.scheme == "http":
-        from servers.oip.http_client import HttpClient
-
-        return HttpClient(target, timeout_s=timeout_s)
-    from servers.oip.grpc_client import GrpcClient
-
-    return GrpcClient(target, timeout_s=timeout_s)
+    return CLIENTS.get(protocol or _USUAL[target.scheme])(target, timeout_s=timeout_s)
