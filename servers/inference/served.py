@@ -11,11 +11,12 @@ import numpy as np
 
 from exporters.artifact import Artifact
 from exporters.checker import Compute
-from models import TailbedError, TensorSpec, check_tensors
+from models import TailbedError, check_tensors
 from servers.deployment import Settings
 from servers.errors import ServerError
 from servers.inference.batching import check_batchable
 from servers.inference.instances import Instances
+from servers.inference.loading import load
 from servers.inference.metrics import ModelMetrics
 from servers.oip.config import ModelConfig
 from servers.oip.errors import OipError
@@ -128,20 +129,14 @@ class ServedModel:
             NotReady: the model is still being loaded: there are no facts yet.
         """
         self._check_ready()
-        manifest, settings = self._artifact.manifest, self._settings
+        settings = self._settings
         return ModelConfig(
             self.metadata,
             settings.instances,
             "KIND_CPU" if settings.device == "cpu" else "KIND_GPU",
             settings.max_batch if settings.max_batch > 1 else 0,
             settings.max_delay_us,
-            {
-                **self._facts,
-                "format": manifest.format,
-                "precision": manifest.precision,
-                "artifact": self._artifact.ref,
-                "sha256": manifest.sha256,
-            },
+            self._facts,
         )
 
     def close(self) -> None:
@@ -154,23 +149,5 @@ class ServedModel:
             raise NotReady(f"model {self.metadata.name!r} is not ready: it is being loaded")
 
     def _load(self) -> LoadedModel:
-        manifest = self._artifact.manifest
-        model = self._runtime.load(self._artifact.model_file, self._compute)
-        self._facts = model.facts
-        # With batching, of every size that can come: some libraries compile or plan at the first request of each size,
-        # which must not fall into a request; and the specifications may promise too much.
-        for batch in range(1, self._settings.max_batch + 1):
-            outputs = model.run({spec.name: _zeros(spec, batch) for spec in manifest.inputs})
-            check_tensors(manifest.outputs, outputs)
-            if batch > 1 and (wrong := [name for name, array in outputs.items() if len(array) != batch]):
-                raise ServerError(
-                    f"{self._artifact.ref} cannot be batched: output {wrong[0]!r} has {len(outputs[wrong[0]])} "
-                    f"entries for {batch} items"
-                )
+        model, self._facts = load(self._artifact, self._compute, max_batch=self._settings.max_batch)
         return model
-
-
-def _zeros(spec: TensorSpec, batch: int) -> np.ndarray:
-    """Zeros with ``batch`` items, and with all other axes of any length at 1."""
-    shape = [(1 if axis else batch) if isinstance(size, str) else size for axis, size in enumerate(spec.shape)]
-    return np.zeros(shape, dtype=spec.dtype)
