@@ -19,7 +19,7 @@ from models import Tensors
 from servers import ServerError, Settings
 from servers.fastapi.app import create_app
 from servers.grpc.service import service
-from servers.inference import served
+from servers.inference import loading, served
 from servers.inference.served import ServedModel
 from servers.oip.grpc import decode_response, encode_request
 from servers.oip.http import encode_request as encode_http_request
@@ -44,7 +44,8 @@ class FakeRuntime:
 @pytest.fixture
 def model(digits: Exported, monkeypatch: pytest.MonkeyPatch) -> Callable[[Compute], ServedModel]:
     def make(compute: Compute) -> ServedModel:
-        monkeypatch.setattr(served, "runtime_for", lambda _: FakeRuntime(compute))
+        for module in (served, loading):
+            monkeypatch.setattr(module, "runtime_for", lambda _: FakeRuntime(compute))
         return ServedModel(digits["onnx"].folder, Settings())
 
     return make
