@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtest.errors import LoadError
+from loadtest.protocols import PROTOCOLS
 from servers.target import Target, parse_target
 
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
@@ -58,6 +59,18 @@ def resolve_target(url: str, headers: Mapping[str, str], ca_file: Path | None) -
         EndpointError: the URL is none, or a header cannot be sent.
     """
     return parse_target(url, headers={name: _resolve(name, value) for name, value in headers.items()}, ca_file=ca_file)
+
+
+def check_protocol(name: str, target: Target) -> None:
+    """Check that a server at ``target`` can be asked in a protocol.
+
+    Raises:
+        UnknownName: there is none of that name.
+        LoadError: it is not that of the URL.
+    """
+    scheme = PROTOCOLS.get(name).scheme
+    if scheme != target.scheme:
+        raise LoadError(f"{target.url}: {name} is spoken at {scheme}://HOST:PORT or {scheme}s://HOST:PORT")
 
 
 def _resolve(name: str, value: str) -> str:

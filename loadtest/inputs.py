@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loadtest.errors import LoadError
 from models import Tensors
-from models.inputs import InputsError, check_lengths, one_item, read_arrays
+from models.inputs import InputsError, check_lengths, from_npz, generate, one_item, read_arrays
+from servers.errors import EndpointError
+from servers.oip.metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    from servers.protocols import Client
 
 _INPUTS = "inputs/"
 _OUTPUTS = "outputs/"
@@ -57,6 +63,43 @@ def write_pool(path: Path, inputs: Tensors) -> None:
     """Write request inputs, ``[items, ...]`` by name, as a pool without known outputs."""
     with path.open("wb") as file:
         np.savez(file, **{f"{_INPUTS}{name}": array for name, array in inputs.items()})  # type: ignore[arg-type]
+
+
+def described(client: Client, model: str, file: Path | None) -> ModelMetadata:
+    """What the server says of ``model``: no tensors, where the model is ready, nobody describes it and there is a file.
+
+    Raises:
+        EndpointError: no answer, or no such model.
+        LoadError: the model is there, and neither the server nor a file tells what it takes.
+    """
+    try:
+        return client.metadata(model)
+    except EndpointError as error:
+        if not client.ready(model):
+            raise
+        if file is None:
+            raise LoadError(f"{error}: give inputs with --inputs FILE") from error
+        return ModelMetadata(model, "", (), ())
+
+
+def requests(
+    model: str, metadata: ModelMetadata, file: Path | None, *, items: int, seed: int, batched: bool
+) -> dict[str, np.ndarray]:
+    """A user's own inputs ``[items, ...]`` by name, or where there is no file inputs made up from what the server says.
+
+    Raises:
+        InputsError: the file cannot be read, or does not fit the model.
+        LoadError: there is no file, and the server does not say what the model takes.
+    """
+    if file is None:
+        if not metadata.inputs:
+            raise LoadError(f"the server does not say what {model!r} takes: give inputs with --inputs FILE")
+        return generate(metadata.inputs, items, seed, batched=batched)
+    if metadata.inputs:
+        return from_npz(file, metadata.inputs, batched=batched)
+    arrays = read_arrays(file)
+    check_lengths(file, arrays)
+    return arrays
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

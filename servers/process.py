@@ -74,8 +74,12 @@ class SupervisedProcess:
                 start_new_session=True,
             )
         assert supervisor.stdout is not None
-        with supervisor.stdout as pipe:
-            said = json.loads(pipe.readline() or b'{"error": "the supervisor died"}')
+        try:
+            with supervisor.stdout as pipe:
+                said = json.loads(pipe.readline() or b'{"error": "the supervisor died"}')
+        except BaseException:  # Ctrl-C: nobody else knows of it yet
+            cls(supervisor, 0, 0, log).stop(0)
+            raise
         process = cls(supervisor, said.get("pid", 0), said.get("started_ns", 0), log)
         if "error" in said:
             process.stop(0)

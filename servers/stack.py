@@ -25,6 +25,8 @@ class Launch:
         configuration: the stack's own configuration files as used, text by file name, for the record.
         leftovers: patterns as of ``glob``, absolute, of what is to be removed when the server has ended.
         grace_s: seconds between SIGTERM and SIGKILL.
+        failure: a pattern as of ``re`` that finds why the server could not start, in group 1 of its last match in the
+            log; by default the last line that speaks of an error tells.
     """
 
     argv: tuple[str, ...]
@@ -34,6 +36,7 @@ class Launch:
     configuration: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     grace_s: float = 2.0
+    failure: str | None = None
 
 
 class Stack(Protocol):

@@ -35,6 +35,7 @@ class RunningServer:
 
     Attributes:
         launch: how it was started.
+        ports: its port numbers by what they are for.
         process: the server's process; ``process.poll()`` tells whether it still runs.
         started_ns: CLOCK_MONOTONIC just before the server's exec.
         listening_ns: CLOCK_MONOTONIC when its port was first seen open.
@@ -43,6 +44,7 @@ class RunningServer:
     """
 
     launch: Launch
+    ports: Mapping[str, int]
     process: SupervisedProcess
     started_ns: int
     listening_ns: int
@@ -152,13 +154,13 @@ def _attempt(
     except BaseException as error:
         code = process.poll()
         process.stop(launch.grace_s)
-        name = f"the {stack.name} server of {deployment.artifact.ref}"
+        name, words = f"the {stack.name} server of {deployment.artifact.ref}", _last_words(log, launch.failure)
         if isinstance(error, ChildProcessError):
-            raise _Ended(f"{name} ended with {_exit(code)} before it was ready{_last_words(log)}") from None
+            raise _Ended(f"{name} ended with {_exit(code)} before it was ready{words}") from None
         if isinstance(error, TimeoutError):
-            raise ServerError(f"{name} was not ready within {timeout_s:g} s{_last_words(log)}") from None
+            raise ServerError(f"{name} was not ready within {timeout_s:g} s{words}") from None
         raise
-    return RunningServer(launch, process, process.started_ns, listening_ns, ready_ns, log)
+    return RunningServer(launch, ports, process, process.started_ns, listening_ns, ready_ns, log)
 
 
 def _await(condition: Callable[[], bool], process: SupervisedProcess, deadline: float) -> int:
@@ -187,10 +189,14 @@ def _exit(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _last_words(log: Path) -> str:
-    """The last line of the log that tells why, or else the last one; and where the log is."""
+def _last_words(log: Path, failure: str | None) -> str:
+    """What the log says of the failure: by its pattern, or in the last line that tells why, or else in the last one.
+
+    And where the log is.
+    """
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if _TELLING.search(line)] or lines or ["it said nothing"]
+    found = [match[1] for line in lines if (match := re.search(failure, line))] if failure else []
+    telling = found or [line for line in lines if _TELLING.search(line)] or lines or ["it said nothing"]
     return f": {telling[-1][:300]} (log: {log})"

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import psutil
 
 from exporters import ArtifactStore, all_exporters
+from exporters.environments import ENVIRONMENTS
 from models import MODELS, home
 from servers import STACKS, ProcessError
 from servers.runtimes import RUNTIMES
@@ -43,7 +44,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything worth knowing before a measurement, machine first."""
-    return [*_machine(), *_models(), *_exporters(), *_runtimes(), *_stacks()]
+    return [*_machine(), *_models(), *_exporters(), *_runtimes(), *_stacks(), *_environments()]
 
 
 def _machine() -> Iterator[Finding]:
@@ -122,7 +123,20 @@ def _stacks() -> Iterator[Finding]:
         stack = STACKS.get(name)
         missing = stack.missing()
         state: Literal["ok", "missing"] = "missing" if missing else "ok"
-        yield Finding(state, f"stack {name}", stack.protocol, missing)
+        needs = f", in the environment {stack.environment.name}" if stack.environment else ""
+        stands_in = f", in the place of {stack.stands_in_for}" if stack.stands_in_for else ""
+        yield Finding(state, f"stack {name}", f"{stack.protocol}{needs}{stands_in}", missing)
+
+
+def _environments() -> Iterator[Finding]:
+    """Those that ``tailbed install`` makes. Without one of them only what needs it is missing, which says so itself."""
+    for name, environment in {**ENVIRONMENTS, **STACKS.environments()}.items():
+        if environment.installed:
+            yield Finding("ok", f"environment {name}", str(environment.folder))
+        else:
+            outdated = environment.folder.exists()
+            found = "of other versions than are wanted" if outdated else "not installed"
+            yield Finding("missing", f"environment {name}", found, f"tailbed install {name}")
 
 
 def _packages(part: str, packages: tuple[str, ...], purpose: str = "") -> Finding:

@@ -15,6 +15,7 @@ import numpy as np
 
 from exporters.cpu_features import cpu_features
 from models import Model, Tensors
+from models.frameworks.onnx_runtime import onnxruntime
 
 PRECISIONS = ("fp32", "fp16", "int8-dynamic", "int8-static", "int8-static-signed")
 UNSUPPORTED = {
@@ -43,6 +44,7 @@ def to_precision(path: Path, model: Model, precision: str) -> Mapping[str, str]:
     opset = {"opset": str(next(entry.version for entry in graph.opset_import if entry.domain in ("", "ai.onnx")))}
     if precision == "fp32":
         return opset
+    onnxruntime()  # whose parts are imported below
     if precision == "fp16":
         return opset | _to_fp16(graph, path)
     # What the source's converter inferred of the shapes contradicts what ONNX infers again once weights are quantized

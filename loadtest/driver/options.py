@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import time
 from dataclasses import dataclass, field
@@ -12,16 +13,18 @@ from typing import Final
 from locust.argument_parser import LocustArgumentParser
 from pydantic import ValidationError
 
-from loadtest.access import parse_headers, resolve_target
+from loadtest.access import check_protocol, parse_headers, resolve_target
 from loadtest.errors import LoadError
-from loadtest.inputs import write_pool
+from loadtest.inputs import described, requests, write_pool
 from loadtest.plan import LoadPlan, Share
+from loadtest.protocols import PROTOCOLS
 from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop
 from loadtest.scenario.text import parse
-from models.inputs import from_npz, generate, is_batched
+from models.inputs import is_batched
 from servers import connect
-from servers.protocols import protocol_for
+from servers.protocols import JSON_ALONE, protocol_of
 
+_LOG: Final = logging.getLogger(__name__)
 _ITEMS: Final = 64
 """Distinct requests that are made up where the user brings none."""
 _LONGEST_S: Final = 3600.0
@@ -31,6 +34,12 @@ _LONGEST_S: Final = 3600.0
 def add_arguments(parser: LocustArgumentParser) -> None:
     """Add the load's own options to Locust's, on its command line and its page."""
     parser.add_argument("--model", default="", help="the model's name on the server")
+    parser.add_argument(
+        "--protocol",
+        default="",
+        help=f"what the server is asked in: {', '.join(PROTOCOLS.names())}; by default the Open Inference Protocol, in "
+        "JSON where the server does not say that it takes binary tensors",
+    )
     parser.add_argument(
         "--scenario",
         default="closed",
@@ -122,18 +131,19 @@ def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> Load
     if options.warmup >= length_s:
         raise LoadError(f"--warmup {options.warmup:g} leaves nothing of a run time of {length_s:g} s")
     url = host.rstrip("/")
-    protocol = protocol_for(url)
     headers = parse_headers(options.header, bearer_env=options.bearer_env or None)
     ca_file = Path(options.ca).absolute() if options.ca else None
     target = resolve_target(url, headers, ca_file)
-    with connect(url, timeout_s=options.timeout, headers=target.headers, ca_file=ca_file) as client:
-        metadata = client.metadata(options.model)
-    specs, batched = metadata.inputs, is_batched(metadata.inputs + metadata.outputs)
-    pool = (
-        from_npz(Path(options.inputs), specs, batched=batched)
-        if options.inputs
-        else generate(specs, _ITEMS, options.seed, batched=batched)
-    )
+    if options.protocol:
+        check_protocol(options.protocol, target)
+    protocol = options.protocol or protocol_of(target, timeout_s=options.timeout)
+    if not options.protocol and protocol == JSON_ALONE:
+        _LOG.info("the server does not say that it takes binary tensors: it is asked in JSON (%s)", protocol)
+    with connect(url, protocol=protocol, timeout_s=options.timeout, headers=target.headers, ca_file=ca_file) as client:
+        file = Path(options.inputs) if options.inputs else None
+        metadata = described(client, options.model, file)
+    batched = is_batched(metadata.inputs + metadata.outputs)
+    pool = requests(options.model, metadata, file, items=_ITEMS, seed=options.seed, batched=batched)
     try:
         plan = LoadPlan(
             protocol=protocol,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from loadtest.protocols.untyped import Untyped
 from loadtest.transport.transport import Request
 from models import TailbedError, Tensors
 from servers.oip import strings
@@ -66,7 +67,10 @@ class AnswerSample:
         faults: dict[int, str] = {}
         for row, item, answer in self._kept:
             try:
-                fault = first_fault(decode(answer), expected(item), tolerance)
+                outputs, right = decode(answer), expected(item)
+                if isinstance(outputs, Untyped):
+                    outputs = outputs.like(right)
+                fault = first_fault(outputs, right, tolerance)
             except TailbedError as error:
                 fault = f"not an answer: {error}"
             correct[row] = fault is None

@@ -23,7 +23,7 @@ class LoadProtocol(Protocol):
     """What Locust's table calls its requests."""
 
     def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:
-        """One request as the transport takes it, asking for binary outputs.
+        """One request as the transport takes it.
 
         Raises:
             TailbedError: the protocol cannot hold a tensor.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.frameworks.onnx_runtime import onnxruntime
 from models.packages import package_versions
 from models.tensor import Tensors, TensorSpec
 from models.weights import Weights
@@ -26,11 +27,10 @@ class ONNXSource:
         self.module = path
         self.weights = weights
         self.versions: Mapping[str, str] = package_versions("onnx", "onnxruntime", needed_for="an ONNX model")
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
+        package = onnxruntime()
+        options = package.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = package.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._inputs = [spec.name for spec in inputs]
         self._outputs = [spec.name for spec in outputs]
 

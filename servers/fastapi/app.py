@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP, for one model."""
+"""The Open Inference Protocol over HTTP, for one model, and beside it TensorFlow Serving's REST API."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from models import TensorMismatch
+from servers.errors import MessageError
+from servers.fastapi import tfserving
+from servers.fastapi.body import read_body
 from servers.inference.instances import ComputeError
-from servers.inference.served import MAX_REQUEST_BYTES, NotReady, ServedModel, UnknownModel
+from servers.inference.served import NotReady, ServedModel, UnknownModel
 from servers.oip import http
 from servers.oip.config import encode_config
-from servers.oip.errors import OipError
 from servers.oip.metadata import encode_metadata
 
 _JSON_SIZE: Final = http.JSON_SIZE_HEADER.lower().encode()
@@ -26,7 +28,7 @@ _EXTENSIONS: Final = (*http.EXTENSIONS, "model_configuration")
 _MODEL: Final = "/v2/models/{model}"
 _VERSION: Final = "/v2/models/{model}/versions/{version}"
 _STATUS: Final[dict[type[Exception], int]] = {
-    OipError: 400,
+    MessageError: 400,
     TensorMismatch: 400,
     ClientDisconnect: 400,
     UnknownModel: 404,
@@ -77,7 +79,7 @@ def create_app(model: ServedModel, lifespan: Callable[[FastAPI], AbstractAsyncCo
     async def infer(request: Request) -> Response:
         model.known(**request.path_params)
         with model.metrics.request():
-            asked = http.decode_request(await _body(request), _json_size(request))
+            asked = http.decode_request(await read_body(request), _json_size(request))
             outputs = await model.infer(asked)
             answer = http.encode_response(model.metadata.name, outputs, binary=asked.binary, id=asked.id)
         return Response(answer.body, headers=answer.headers)
@@ -85,23 +87,14 @@ def create_app(model: ServedModel, lifespan: Callable[[FastAPI], AbstractAsyncCo
     # Plain routes: FastAPI's own would solve dependencies, of which there are none, for 20 microseconds a request.
     app.add_route(f"{_MODEL}/infer", infer, methods=["POST"])
     app.add_route(f"{_VERSION}/infer", infer, methods=["POST"])
+    # Behind the others: a request looks at one route after the other.
+    tfserving.add_routes(app, model)
 
     for kind in _STATUS:
         app.add_exception_handler(kind, _refuse)
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(Exception, _refuse_defect)
     return app
-
-
-async def _body(request: Request) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_REQUEST_BYTES:
-            raise HTTPException(413, f"the body is larger than {MAX_REQUEST_BYTES} bytes")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _json_size(request: Request) -> int | None:

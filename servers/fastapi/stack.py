@@ -1,4 +1,4 @@
-"""How the FastAPI server is started."""
+"""How the FastAPI server is started, and what it is called by the protocol that it is asked in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from servers.endpoint import Endpoint
 from servers.inference.command import command, environment, runtime_of, tuned
 from servers.inference.times import read_times
 from servers.stack import Launch
+from servers.tfserving.formats import FORMATS, TENSORFLOW_SERVING, check_format
 from servers.times import ServerTimes
 
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "prometheus-client")
@@ -50,4 +51,17 @@ class _FastAPI:
         return read_times(endpoint)
 
 
-STACKS = (_FastAPI(),)
+class _TfServingCompatible(_FastAPI):
+    name = "fastapi-tfserving-compatible"
+    protocol = "tfserving-rest"
+    stands_in_for = TENSORFLOW_SERVING
+
+    def serves(self, format: str) -> str | None:
+        return runtime_of(format) if format in FORMATS else None
+
+    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
+        check_format(self.name, deployment.artifact)
+        return super().launch(deployment, host=host, ports=ports, folder=folder)
+
+
+STACKS = (_FastAPI(), _TfServingCompatible())

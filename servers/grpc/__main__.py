@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 
 from servers.address import authority, check_free
 from servers.errors import ServerError
+from servers.grpc import tfserving
 from servers.grpc.service import SERVICE, service
 from servers.inference.collector import freeze
 from servers.inference.command import Options, run
@@ -40,7 +41,7 @@ def serve(options: Options) -> None:
 
 async def _serve(options: Options, model: ServedModel) -> None:
     server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers((service(model),))
+    server.add_generic_rpc_handlers((service(model), *tfserving.services(model)))
     healthy = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     await _set(healthy, health_pb2.HealthCheckResponse.NOT_SERVING)

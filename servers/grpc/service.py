@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import grpc
-from google.protobuf.message import DecodeError, Message
 from tritonclient.grpc import service_pb2 as pb
 
-from models import TailbedError, TensorMismatch
-from servers.inference.instances import ComputeError
-from servers.inference.served import NotReady, ServedModel, UnknownModel
+from servers.grpc.calls import unary
+from servers.inference.served import ServedModel
 from servers.oip import grpc as codec
-from servers.oip.errors import OipError
 
 SERVICE: Final = "inference.GRPCInferenceService"
-
-_STATUS: Final[dict[type[Exception], grpc.StatusCode]] = {
-    OipError: grpc.StatusCode.INVALID_ARGUMENT,
-    TensorMismatch: grpc.StatusCode.INVALID_ARGUMENT,
-    UnknownModel: grpc.StatusCode.NOT_FOUND,
-    NotReady: grpc.StatusCode.UNAVAILABLE,
-    ComputeError: grpc.StatusCode.INTERNAL,
-}
-_DETAILS: Final = 1000
-"""Characters of an error: it travels in a header, which gRPC limits to 8 KiB with all others."""
 
 
 def service(model: ServedModel) -> grpc.GenericRpcHandler:
@@ -63,28 +49,12 @@ def service(model: ServedModel) -> grpc.GenericRpcHandler:
             return codec.encode_response(model.metadata.name, outputs, id=asked.id)
 
     calls = {
-        "ServerLive": _handler(pb.ServerLiveRequest, server_live),
-        "ServerReady": _handler(pb.ServerReadyRequest, server_ready),
-        "ServerMetadata": _handler(pb.ServerMetadataRequest, server_metadata),
-        "ModelReady": _handler(pb.ModelReadyRequest, model_ready),
-        "ModelMetadata": _handler(pb.ModelMetadataRequest, model_metadata),
-        "ModelConfig": _handler(pb.ModelConfigRequest, model_config),
-        "ModelInfer": _handler(pb.ModelInferRequest, model_infer),
+        "ServerLive": unary(pb.ServerLiveRequest, server_live),
+        "ServerReady": unary(pb.ServerReadyRequest, server_ready),
+        "ServerMetadata": unary(pb.ServerMetadataRequest, server_metadata),
+        "ModelReady": unary(pb.ModelReadyRequest, model_ready),
+        "ModelMetadata": unary(pb.ModelMetadataRequest, model_metadata),
+        "ModelConfig": unary(pb.ModelConfigRequest, model_config),
+        "ModelInfer": unary(pb.ModelInferRequest, model_infer),
     }
     return grpc.method_handlers_generic_handler(SERVICE, calls)
-
-
-def _handler(kind: Any, call: Callable[[Any], Awaitable[Message]]) -> grpc.RpcMethodHandler:
-    """A unary call that reads its own request: a generated one answers UNKNOWN, with a traceback, to what is none."""
-
-    async def answer(sent: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        try:
-            return (await call(kind.FromString(sent))).SerializeToString()
-        except DecodeError:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"the message is no {kind.DESCRIPTOR.name}")
-        except TailbedError as error:
-            status = next(_STATUS[base] for base in type(error).__mro__ if base in _STATUS)
-            await context.abort(status, str(error)[:_DETAILS])
-        raise AssertionError("abort does not return")
-
-    return grpc.unary_unary_rpc_method_handler(answer)

@@ -50,8 +50,8 @@ class Batches:
                 first = self._jobs.get()
             if first is None:
                 return None
-            batch, items = [first], _items(first)
-            while items < self._max_items:
+            batch, size = [first], items(first.inputs)
+            while size < self._max_items:
                 try:
                     job = self._next(first.queued_s + self._max_delay_s)
                 except Empty:
@@ -61,8 +61,8 @@ class Batches:
                     break
                 if job.answer.cancelled():
                     continue
-                items += _items(job)
-                if items > self._max_items or not _alike(first, job):
+                size += items(job.inputs)
+                if size > self._max_items or not alike(first.inputs, job.inputs):
                     self._first = job
                     break
                 batch.append(job)
@@ -73,28 +73,33 @@ class Batches:
         return self._jobs.get(timeout=left_s) if left_s > 0 else self._jobs.get_nowait()
 
 
-def join(batch: Sequence[Job]) -> Tensors:
-    """The inputs of all jobs behind one another."""
-    return {name: np.concatenate([job.inputs[name] for job in batch]) for name in batch[0].inputs}
+def items(inputs: Tensors) -> int:
+    """How many items a request has."""
+    return len(next(iter(inputs.values())))
 
 
-def split(outputs: Tensors, batch: Sequence[Job]) -> list[dict[str, np.ndarray]]:
-    """Each job's own part of the outputs.
+def alike(one: Tensors, other: Tensors) -> bool:
+    """Whether all inputs have the same lengths but for the batch axis."""
+    return all(array.shape[1:] == other[name].shape[1:] for name, array in one.items())
+
+
+def join(requests: Sequence[Tensors]) -> Tensors:
+    """The inputs of all requests behind one another."""
+    return {name: np.concatenate([inputs[name] for inputs in requests]) for name in requests[0]}
+
+
+def split(outputs: Tensors, requests: Sequence[Tensors]) -> list[dict[str, np.ndarray]]:
+    """Each request's own part of the outputs.
 
     Raises:
         ValueError: an output has not one entry for each item.
     """
-    ends = np.cumsum([_items(job) for job in batch])
+    ends = np.cumsum([items(inputs) for inputs in requests])
     for name, array in outputs.items():
         if len(array) != ends[-1]:
             raise ValueError(f"output {name!r} has {len(array)} entries for a batch of {ends[-1]} items")
     parts = {name: np.split(array, ends[:-1]) for name, array in outputs.items()}
-    return [{name: parts[name][index] for name in outputs} for index in range(len(batch))]
-
-
-def size(batch: Sequence[Job]) -> int:
-    """Items of all jobs together."""
-    return sum(map(_items, batch))
+    return [{name: parts[name][index] for name in outputs} for index in range(len(requests))]
 
 
 def check_batchable(manifest: Manifest) -> None:
@@ -110,12 +115,3 @@ def check_batchable(manifest: Manifest) -> None:
                     f"max_batch above 1: {kind} {spec.name!r} of {manifest.model} has no batch axis "
                     f"(its shape is {list(spec.shape)}), so requests cannot be joined"
                 )
-
-
-def _items(job: Job) -> int:
-    return len(next(iter(job.inputs.values())))
-
-
-def _alike(one: Job, other: Job) -> bool:
-    """Whether all inputs have the same lengths but for the batch axis."""
-    return all(array.shape[1:] == other.inputs[name].shape[1:] for name, array in one.inputs.items())

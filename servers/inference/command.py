@@ -14,7 +14,7 @@ from models import TailbedError, UnknownName
 from servers.deployment import Deployment, Settings
 from servers.errors import ServerError
 from servers.inference.batching import check_batchable
-from servers.runtimes import runtime_for
+from servers.runtimes import Runtime, runtime_for
 
 _DEVICES: Final = ("cpu", "cuda")
 _LONGEST_DELAY_US: Final = 60_000_000
@@ -43,8 +43,28 @@ def command(module: str, deployment: Deployment, *, host: str, ports: Mapping[st
     Raises:
         ServerError: the settings make no sense, or no runtime loads the artifact's format, or not on that device.
     """
+    check_deployment(deployment)
     settings, artifact = deployment.settings, deployment.artifact
-    _check(settings)
+    return (
+        # -P: the working folder is no place to import from.
+        *(sys.executable, "-P", "-m", module, str(artifact.folder.resolve()), "--host", host),
+        *(part for use, port in ports.items() for part in (f"--{use}-port", str(port))),
+        *("--instances", str(settings.instances), "--threads", str(settings.threads), "--device", settings.device),
+        *("--max-batch", str(settings.max_batch), "--max-delay-us", str(settings.max_delay_us)),
+    )
+
+
+def check_deployment(deployment: Deployment) -> Runtime:
+    """Check that the runtime of the artifact's format can do what the settings ask, behind any stack that uses it.
+
+    Returns:
+        That runtime.
+
+    Raises:
+        ServerError: the settings make no sense, or no runtime loads the artifact's format, or not on that device.
+    """
+    settings, artifact = deployment.settings, deployment.artifact
+    check_settings(settings)
     if settings.max_batch > 1:
         check_batchable(artifact.manifest)
     try:
@@ -56,13 +76,7 @@ def command(module: str, deployment: Deployment, *, host: str, ports: Mapping[st
             f"{artifact.ref} cannot be served on {settings.device}: {runtime.name} computes on "
             f"{' or '.join(runtime.devices)}"
         )
-    return (
-        # -P: the working folder is no place to import from.
-        *(sys.executable, "-P", "-m", module, str(artifact.folder.resolve()), "--host", host),
-        *(part for use, port in ports.items() for part in (f"--{use}-port", str(port))),
-        *("--instances", str(settings.instances), "--threads", str(settings.threads), "--device", settings.device),
-        *("--max-batch", str(settings.max_batch), "--max-delay-us", str(settings.max_delay_us)),
-    )
+    return runtime
 
 
 def runtime_of(format: str) -> str | None:
@@ -108,14 +122,19 @@ def run(module: str, uses: tuple[str, ...], serve: Callable[[Options], None]) ->
     ports = {use: getattr(told, f"{use}_port") for use in uses}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        _check(settings)
+        check_settings(settings)
         serve(Options(told.artifact, told.host, ports, settings))
     except TailbedError as error:
         sys.exit(f"error: {error}")
     sys.exit(0)
 
 
-def _check(settings: Settings) -> None:
+def check_settings(settings: Settings) -> None:
+    """Check what is wrong with settings on any stack.
+
+    Raises:
+        ServerError: they make no sense.
+    """
     least = {"instances": 1, "threads": 1, "max_batch": 1, "max_delay_us": 0}
     for name, value in ((name, getattr(settings, name)) for name in least):
         if value < least[name]:

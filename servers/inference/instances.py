@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from models import TailbedError, Tensors
-from servers.inference.batching import Batches, join, size, split
+from servers.inference.batching import Batches, items, join, split
 from servers.inference.job import Job
 from servers.inference.metrics import ModelMetrics
 from servers.runtimes import LoadedModel
@@ -118,7 +118,8 @@ class Instances:
         if len(batch) > 1:
             started_s = time.perf_counter()
             try:
-                answers = split(model.run(join(batch)), batch)
+                requests = [job.inputs for job in batch]
+                answers = split(model.run(join(requests)), requests)
             except Exception as error:  # noqa: BLE001  # as above
                 # One of them may be to blame, and the others must not fail with it.
                 _log.warning("a batch of %d requests failed, each is computed alone: %s", len(batch), _told(error))
@@ -126,11 +127,11 @@ class Instances:
                 done_s = time.perf_counter()
                 for job in batch:
                     job.started_s, job.done_s = started_s, done_s
-                self._metrics.computed_together(size(batch))
+                self._metrics.computed_together(sum(map(items, requests)))
                 self._tell(self._computed_together, batch, answers)
                 return
         for job in batch:
-            self._metrics.computed_together(size([job]))
+            self._metrics.computed_together(items(job.inputs))
             self._compute(model, job)
 
     def _computed(self, job: Job, outputs: dict[str, np.ndarray]) -> None:

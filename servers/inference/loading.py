@@ -31,7 +31,7 @@ def load(artifact: Artifact, compute: Compute, *, max_batch: int = 1) -> tuple[L
     # With batching, of every size that can come: some libraries compile or plan at the first request of each size,
     # which must not fall into a request; and the specifications may promise too much.
     for batch in range(1, max_batch + 1):
-        outputs = model.run({spec.name: _zeros(spec, batch) for spec in manifest.inputs})
+        outputs = model.run({spec.name: zeros(spec, batch) for spec in manifest.inputs})
         check_tensors(manifest.outputs, outputs)
         if batch > 1 and (wrong := [name for name, array in outputs.items() if len(array) != batch]):
             raise ServerError(
@@ -42,7 +42,7 @@ def load(artifact: Artifact, compute: Compute, *, max_batch: int = 1) -> tuple[L
     return model, {**model.facts, **which, "sha256": manifest.sha256}
 
 
-def _zeros(spec: TensorSpec, batch: int) -> np.ndarray:
+def zeros(spec: TensorSpec, batch: int) -> np.ndarray:
     """Zeros with ``batch`` items, and with all other axes of any length at 1."""
     shape = [(1 if axis else batch) if isinstance(size, str) else size for axis, size in enumerate(spec.shape)]
     return np.zeros(shape, dtype=spec.dtype)

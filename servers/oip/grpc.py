@@ -54,16 +54,21 @@ def encode_request(
     return message
 
 
-def encode_response(model: str, outputs: Tensors, *, version: str = VERSION, id: str = "") -> pb.ModelInferResponse:
-    """A model's answer, in raw contents.
+def encode_response(
+    model: str, outputs: Tensors, *, raw: bool = True, version: str = VERSION, id: str = ""
+) -> pb.ModelInferResponse:
+    """A model's answer; ``raw`` says how its tensors go.
 
     Raises:
         OipError: a tensor that the protocol cannot hold.
     """
     message = pb.ModelInferResponse(model_name=model, model_version=version, id=id)
     for name, array in outputs.items():
-        message.outputs.add(name=name, datatype=from_numpy(array.dtype), shape=array.shape)
-        message.raw_output_contents.append(tensors.to_raw(array))
+        entry = message.outputs.add(name=name, datatype=from_numpy(array.dtype), shape=array.shape)
+        if raw:
+            message.raw_output_contents.append(tensors.to_raw(array))
+        else:
+            _fill(entry, array)
     return message
 
 

@@ -30,7 +30,7 @@ class Client(Protocol):
         ...
 
     def metadata(self, model: str) -> ModelMetadata:
-        """What the server says of ``model``.
+        """What the server says of ``model``; without tensors, where neither protocol nor server tells them.
 
         Raises:
             EndpointError: no answer, or an error, such as for an unknown model.
@@ -78,15 +78,24 @@ CLIENTS: Final[Registry[ClientFactory]] = Registry("servers.protocols", entry="c
 """Every ``servers/protocols/<name>/client.py``. Each one brings its library."""
 
 _USUAL: Final = {"http": "oip-http", "grpc": "oip-grpc"}
+"""What a server is taken to speak where nobody says, by its URL's scheme: the Open Inference Protocol."""
+JSON_ALONE: Final = "oip-http-json"
+"""The same over HTTP, without its binary tensor extension."""
 
 
-def protocol_for(url: str) -> str:
-    """The protocol that a server at ``url`` is taken to speak where nobody says: the Open Inference Protocol.
+def protocol_of(target: Target, *, timeout_s: float) -> str:
+    """The protocol to load a server in where nobody says: the Open Inference Protocol, as the server takes tensors.
 
     Raises:
-        EndpointError: it is no URL of an endpoint.
+        EndpointError: no answer, or an error.
     """
-    return _USUAL[parse_target(url).scheme]
+    usual = _USUAL[target.scheme]
+    if usual == "oip-http":
+        from servers.protocols.oip_http.client import HttpClient
+
+        with HttpClient(target, timeout_s=timeout_s) as client:
+            return usual if client.binary else JSON_ALONE
+    return usual
 
 
 def connect(
@@ -100,7 +109,8 @@ def connect(
     """A client of the server at ``http://HOST:PORT`` or ``grpc://HOST:PORT``, https or grpcs. Nothing is sent yet.
 
     Args:
-        protocol: one of ``CLIENTS``; by default the Open Inference Protocol.
+        protocol: one of ``CLIENTS``; by default the Open Inference Protocol, with binary tensors if the server takes
+            them.
         timeout_s: for each call, above 0 and at most a million.
         headers: sent with each call.
         ca_file: certificates (PEM) to trust instead of the system's.

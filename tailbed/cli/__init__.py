@@ -15,6 +15,7 @@ from tailbed.cli.load import load
 from tailbed.cli.models import artifacts, models
 from tailbed.cli.report import report
 from tailbed.cli.serve import serve
+from tailbed.cli.stacks import stacks
 from tailbed.cli.weights import weights
 
 
@@ -31,7 +32,7 @@ def cli() -> None:
 
 _MACHINE = (doctor, install)
 _MODELS = (models, formats, weights, export, import_model, artifacts)
-_MEASURING = (serve, load, bench, compare, report)
+_MEASURING = (stacks, serve, load, bench, compare, report)
 
 for command in (*_MACHINE, *_MODELS, *_MEASURING):
     cli.add_command(command)

@@ -28,8 +28,6 @@ def print_artifact_comparison(summary: Summary) -> None:
             console.print(Text(f"artifacts on {server}, {scenario}", style="bold"))
             console.print(_table(shown))
             _explain(shown, console)
-    for line in summary.left_out:
-        console.print(Text(f"left out  {line}", style="dim"))
 
 
 def _table(rows: Sequence[Row]) -> Table:

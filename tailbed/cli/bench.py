@@ -40,6 +40,7 @@ def bench(
     """
     from exporters import ArtifactStore
     from tailbed.cli.artifact_comparison import print_artifact_comparison
+    from tailbed.cli.inside_table import print_inside
     from tailbed.cli.progress import ExperimentProgress
     from tailbed.cli.table import print_summary
     from tailbed.experiment.core_stalls import measure_stalls
@@ -48,7 +49,7 @@ def bench(
     from tailbed.experiment.placement import Placement, permitted_niceness, place
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
-    from tailbed.suite import check_traces, read_suite
+    from tailbed.suite import candidates, check_traces, read_suite, select
 
     if resume is not None:
         if suite or refs or out or blocks or aa:
@@ -56,22 +57,27 @@ def bench(
         folder = ExperimentFolder(resume)
         folder.read_summary()
         plan = read_suite(str(folder.suite))
+        selection = select(plan)
     else:
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
         plan = plan.serving(refs) if refs else plan
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         check_traces(plan)
+        selection = select(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     store = ArtifactStore()
     with ExperimentProgress() as progress:
-        artifacts, left_out = export_all(plan, store, progress.exporting)
+        artifacts, not_exported = export_all(
+            selection.artifacts, store, progress.exporting, takes_what_is_there=plan.takes_what_is_there
+        )
         progress.preparing("each core's own stalls")
         # A resumed experiment goes on where it was measured, as long as it can.
         placement = Placement.restore(folder.read_environment().get("placement", {})) or place(
             measure_stalls(nice=permitted_niceness())
         )
-        experiment = Experiment(plan, artifacts, folder, placement, left_out)
+        measured = candidates(plan, selection, artifacts, placement.server)
+        experiment = Experiment(plan, measured, folder, placement, [*selection.left_out, *not_exported])
         if resume is not None:
             experiment.resume()
         try:
@@ -84,6 +90,7 @@ def bench(
         click.echo(summary.model_dump_json(indent=2))
     else:
         print_summary(summary)
+        print_inside(summary)
         print_artifact_comparison(summary)
         click.echo(f"report: {folder.report}")
     if summary.failures:

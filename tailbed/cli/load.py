@@ -23,6 +23,10 @@ _RATE = FiniteRange(min=0, min_open=True, max=1_000_000)
 @click.command(short_help="Load an endpoint and report its latency.")
 @click.argument("url")
 @click.option("--model", required=True, help="The model's name on that server.")
+@click.option(
+    "--protocol",
+    help="What the server is asked in, such as torchserve-rest.  [default: the Open Inference Protocol]",
+)
 @click.option("--arrivals", type=click.Choice(["poisson", "constant"]), help="Open loop: how requests arrive.")
 @click.option("--rate", type=_RATE, help="Open loop: requests a second.")
 @click.option("--concurrency", type=click.IntRange(1, 4096), help="Closed loop: clients.  [default: 1]")
@@ -69,6 +73,7 @@ _RATE = FiniteRange(min=0, min_open=True, max=1_000_000)
 def load(
     url: str,
     model: str,
+    protocol: str | None,
     arrivals: str | None,
     rate: float | None,
     concurrency: int | None,
@@ -85,18 +90,20 @@ def load(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Load the endpoint at URL, any server of the Open Inference Protocol v2.
+    """Load the endpoint at URL, any server of the Open Inference Protocol v2 or of another --protocol.
 
     URL is http://HOST:PORT or grpc://HOST:PORT, with TLS https://HOST:PORT or grpcs://HOST:PORT.
 
     Requests carry the items of --inputs, else a reference model's own inputs where --model names one and the server
-    takes them, else inputs made up from the metadata that the server answers. Answers to a reference model's own inputs
+    takes them, else inputs made up from the metadata that the server answers; of a server that has none --inputs is
+    needed. Answers to a reference model's own inputs
     are checked where an artifact of it has been exported here.
     """
     from rich.console import Console
     from rich.progress import Progress
 
     from loadtest.access import parse_headers
+    from servers.protocols import JSON_ALONE
     from tailbed.analysis.cell import combine
     from tailbed.cli.table import print_cells
     from tailbed.experiment.endpoint import load_endpoint
@@ -120,6 +127,7 @@ def load(
                 model,
                 scenario,
                 folder.path,
+                protocol=protocol,
                 inputs=inputs,
                 headers=parse_headers(header_texts, bearer_env=bearer_env),
                 ca_file=ca_file,
@@ -151,6 +159,8 @@ def load(
     else:
         print_cells([cell], Console())
         checked = f"{cell.answers_checked} answers checked" if cell.answers_checked else "answers not checked"
+        if protocol is None and cell.protocol == JSON_ALONE:
+            click.echo(f"the server does not say that it takes binary tensors: asked in JSON ({JSON_ALONE})")
         click.echo(f"{cell.requests} requests in {cell.duration_s:g} s, {checked}")
         if out is not None:
             click.echo(f"records: {out / 'records.parquet'}")

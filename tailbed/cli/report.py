@@ -12,6 +12,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
 def report(folder: Path, as_json: bool) -> None:
     """Show the results in FOLDER and write FOLDER/report.html from them."""
+    from tailbed.cli.inside_table import print_inside
     from tailbed.cli.table import print_summary
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
@@ -23,4 +24,5 @@ def report(folder: Path, as_json: bool) -> None:
         click.echo(summary.model_dump_json(indent=2))
         return
     print_summary(summary)
+    print_inside(summary)
     click.echo(f"report: {page}")

@@ -23,11 +23,39 @@ def _cores(_context: click.Context, _parameter: click.Parameter, value: str | No
         raise click.BadParameter("is core numbers separated by commas, or all") from error
 
 
+def _ports(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for value in values:
+        use, equals, number = value.partition("=")
+        if not equals or not number.isdecimal() or not 0 < int(number) < 65536:
+            raise click.BadParameter(f"{value!r} is not USE=PORT, such as metrics=8002")
+        found[use] = int(number)
+    return found
+
+
+class _StackOption(click.Option):
+    """Names the stacks in its help, which are looked up only then."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from servers import STACKS
+
+        self.help = f"The serving stack: {', '.join(STACKS.names())}."
+        return super().get_help_record(ctx)
+
+
 @click.command(short_help="Serve an artifact until Ctrl-C.")
 @click.argument("artifact")
-@click.option("--with", "stack", required=True, help="The serving stack: fastapi or grpc.")
+@click.option("--with", "stack", cls=_StackOption, metavar="STACK", required=True)
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to answer on.  [default: a free one]")
 @click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of the metrics, where they have their own.")
+@click.option(
+    "--port-of",
+    "other_ports",
+    multiple=True,
+    metavar="USE=PORT",
+    callback=_ports,
+    help="Any other port of the stack, by what it is for; may be given several times.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind; 0.0.0.0 for all.")
 @click.option("--instances", type=click.IntRange(1, 256), default=1, show_default=True, help="Model instances.")
 @click.option(
@@ -51,6 +79,7 @@ def serve(
     stack: str,
     port: int | None,
     metrics_port: int | None,
+    other_ports: dict[str, int],
     host: str,
     instances: int,
     cores: tuple[int, ...] | None,
@@ -66,20 +95,28 @@ def serve(
     """
     from exporters import ArtifactStore
     from servers import STACKS, Deployment, Settings, start
+    from servers.address import authority, reachable
 
     needed = STACKS.get(stack).ports
     if metrics_port is not None and "metrics" not in needed:
         raise click.UsageError(f"{stack} shows its metrics on its own port: leave out --metrics-port")
-    ports = {needed[0]: port, "metrics": metrics_port}
+    ports = dict(other_ports)
+    if port is not None:
+        ports[needed[0]] = port
+    if metrics_port is not None:
+        ports["metrics"] = metrics_port
     settings = Settings(instances, threads, device, max_batch, max_delay_us)
     deployment = Deployment(ArtifactStore().find(artifact), stack, settings, cores)
     with tempfile.TemporaryDirectory(prefix="tailbed-serve-") as scratch:
-        given = {name: number for name, number in ports.items() if number is not None}
-        with start(deployment, folder=Path(scratch), host=host, ports=given, timeout_s=timeout) as server:
+        with start(deployment, folder=Path(scratch), host=host, ports=ports, timeout_s=timeout) as server:
             ready_ms = (server.ready_ns - server.started_ns) / 1e6
             click.echo(f"{deployment.artifact.ref} is ready at {server.endpoint.url} after {ready_ms:.0f} ms")
             click.echo(f"  model name  {server.endpoint.model}")
+            click.echo(f"  protocol    {server.endpoint.protocol}")
             click.echo(f"  metrics     {server.endpoint.metrics_url or 'none'}")
+            for use in needed[1:]:
+                if use != "metrics":
+                    click.echo(f"  {use:11} {authority(reachable(host), server.ports[use])}")
             click.echo("  stop with Ctrl-C")
             code = server.process.wait()
             tail = server.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]

@@ -15,7 +15,7 @@ _QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
 _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
 _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
 _FLOOR = "floor: what this client sees of a server without a model, before the experiment"
-_LONGEST_WORD = len("torchscript")
+_LONGEST_WORD = len("torchserve-rest")
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
@@ -24,6 +24,8 @@ def print_summary(summary: Summary) -> None:
     console = Console()
     console.print(Text(f"{summary.suite}  {summary.started}  {summary.elapsed_s:.0f} s", style="bold"))
     print_cells(summary.cells, console, summary.calibration)
+    for line in summary.left_out:
+        console.print(Text(f"left out  {line}", style="dim"))
     for failure in summary.failures:
         console.print(Text(f"FAILED  {failure}", style="red"))
     if not summary.complete:
@@ -36,7 +38,7 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
     """Print one row a cell and one a floor, then why some are INVALID or have no P99."""
     if not cells:
         return
-    names = _names(cells)
+    names = names_of(cells)
     cold = any(cell.cold_start for cell in cells)
     repeated = any(len(cell.runs) > 1 for cell in cells)
     floor_names = [f"null server {floor.protocol}" for floor in floors]
@@ -83,7 +85,7 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
         console.print(Text("; ".join(notes), style="dim"))
 
 
-def _names(cells: Sequence[Cell]) -> list[str]:
+def names_of(cells: Sequence[Cell]) -> list[str]:
     """What tells the deployments apart, a cell each; all of what is known where there is only one."""
     identities = list(dict.fromkeys(map(Identity.of, cells)))
     short = dict(zip(identities, short_names(identities), strict=True))

@@ -16,7 +16,6 @@ import loadtest
 from exporters import ANSWERS, Artifact
 from loadtest.plan import LoadPlan
 from loadtest.scenario import AnyScenario, ClosedLoop, OpenLoop
-from servers import STACKS
 from tailbed.analysis import validity
 from tailbed.analysis.percentiles import sample_floor
 from tailbed.analysis.run import Subject, summarize
@@ -24,7 +23,7 @@ from tailbed.experiment.client_limit import peak_rate, refusal
 from tailbed.experiment.null_server import null_server
 from tailbed.experiment.placement import Placement
 from tailbed.results.schema import Calibration, Capacity
-from tailbed.suite import ShareOfCapacity, Suite, SuiteScenario, resolve
+from tailbed.suite import Candidate, ShareOfCapacity, Suite, SuiteScenario, resolve
 
 CLIENTS: Final = 16
 """Of the closed loop that finds the null capacity."""
@@ -38,7 +37,7 @@ FIGURES: Final = ("p50", "p99")
 
 def calibrate(
     suite: Suite,
-    artifacts: Sequence[Artifact],
+    candidates: Sequence[Candidate],
     folder: Path,
     placement: Placement,
     progress: Callable[[str], None],
@@ -61,7 +60,7 @@ def calibrate(
     found: list[Calibration] = []
     # It is one thread, which is to stay where it is.
     cores = placement.server[:1] if placement.server else None
-    for (model, protocol), artifact in _subjects(suite, artifacts).items():
+    for (model, protocol), artifact in _subjects(candidates).items():
         own = folder / "calibration" / f"{model}-{protocol}"
         known = [capacity.per_s for capacity in capacities if (capacity.model, capacity.protocol) == (model, protocol)]
         progress(f"null server of {model} over {protocol}: capacity")
@@ -155,12 +154,11 @@ class _Bench:
         )
 
 
-def _subjects(suite: Suite, artifacts: Sequence[Artifact]) -> dict[tuple[str, str], Artifact]:
+def _subjects(candidates: Sequence[Candidate]) -> dict[tuple[str, str], Artifact]:
     """Any artifact of each model, by model and protocol, in the suite's order."""
     found: dict[tuple[str, str], Artifact] = {}
-    for artifact in artifacts:
-        for stack in suite.stacks:
-            found.setdefault((artifact.manifest.model, STACKS.get(stack).protocol), artifact)
+    for each in candidates:
+        found.setdefault((each.artifact.manifest.model, each.protocol), each.artifact)
     return found
 
 

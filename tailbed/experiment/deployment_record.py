@@ -7,18 +7,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from servers import Deployment, EndpointError, OipError, RunningServer, connect
+from servers import EndpointError, OipError, RunningServer, connect
+from tailbed.suite import Candidate
 
 NAME: Final = "deployment.json"
 _TIMEOUT_S: Final = 5.0
 
 
-def write_deployment(folder: Path, deployment: Deployment, server: RunningServer) -> None:
+def write_deployment(folder: Path, candidate: Candidate, server: RunningServer) -> None:
     """Write ``deployment.json`` into a run's folder. Asks the server once, so not to be called while it is loaded."""
+    deployment = candidate.deployment
     record = {
         "artifact": deployment.artifact.ref,
         "sha256": deployment.artifact.manifest.sha256,
         "stack": deployment.stack,
+        "runtime": candidate.runtime,
+        "variant": candidate.variant,
         "settings": asdict(deployment.settings),
         "cores": deployment.cores,
         "endpoint": asdict(server.endpoint),

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from exporters import ANSWERS, Artifact, ArtifactStore
-from loadtest.access import resolve_target
-from loadtest.inputs import write_pool
+from loadtest.access import check_protocol, resolve_target
+from loadtest.inputs import described, requests, write_pool
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.scenario import AnyScenario
 from models import MODELS, TensorMismatch, Tensors, check_tensors
-from models.inputs import from_npz, generate, is_batched, one_item
+from models.inputs import is_batched, one_item
 from servers import EndpointError, ModelMetadata, connect
-from servers.protocols import protocol_for
+from servers.protocols import protocol_of
 from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.interruption import measure
 from tailbed.experiment.placement import place
@@ -31,6 +31,7 @@ def load_endpoint(
     scenario: AnyScenario,
     folder: Path,
     *,
+    protocol: str | None = None,
     inputs: Path | None,
     headers: Mapping[str, str] | None = None,
     ca_file: Path | None = None,
@@ -47,6 +48,7 @@ def load_endpoint(
         url: ``http://HOST:PORT`` or ``grpc://HOST:PORT``.
         model: the model's name on that server.
         folder: where plan, pool, records and logs go.
+        protocol: what the server is asked in; None for the Open Inference Protocol, as the server takes tensors.
         inputs: an ``.npz`` of request inputs, or None.
         headers: as in ``LoadPlan``.
         ca_file: as in ``LoadPlan``.
@@ -57,11 +59,14 @@ def load_endpoint(
         TailbedError: the endpoint does not answer, has no such model, or does not take the inputs.
         Interrupted: the user stopped it.
     """
-    protocol = protocol_for(url)
     headers = dict(headers or {})
     target = resolve_target(url, headers, ca_file)
-    with connect(url, timeout_s=timeout_s, headers=target.headers, ca_file=ca_file) as client:
-        metadata = client.metadata(model)
+    if protocol is None:
+        protocol = protocol_of(target, timeout_s=timeout_s)
+    else:
+        check_protocol(protocol, target)
+    with connect(url, protocol=protocol, timeout_s=timeout_s, headers=target.headers, ca_file=ca_file) as client:
+        metadata = described(client, model, inputs)
         config: Mapping[str, str] = {}
         with contextlib.suppress(EndpointError):  # a server that cannot tell is loaded all the same
             config = client.config(model)
@@ -112,11 +117,9 @@ def _artifact_served(config: Mapping[str, str]) -> Artifact | None:
 
 def _requests(model: str, metadata: ModelMetadata, seed: int, file: Path | None, batched: bool) -> Tensors:
     """The user's inputs; or a known model's own if the server takes them; or inputs made up from its metadata."""
-    if file is not None:
-        return from_npz(file, metadata.inputs, batched=batched)
-    if model in MODELS.names():
+    if file is None and metadata.inputs and model in MODELS.names():
         with contextlib.suppress(TensorMismatch, ImportError):
-            requests = MODELS.get(model).requests()
-            check_tensors(metadata.inputs, one_item(requests, 0, batched=batched))
-            return requests
-    return generate(metadata.inputs, GENERATED_ITEMS, seed, batched=batched)
+            own = MODELS.get(model).requests()
+            check_tensors(metadata.inputs, one_item(own, 0, batched=batched))
+            return own
+    return requests(model, metadata, file, items=GENERATED_ITEMS, seed=seed, batched=batched)

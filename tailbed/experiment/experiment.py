@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,9 +20,9 @@ from tailbed.experiment.order import Run, order_runs
 from tailbed.experiment.placement import Placement
 from tailbed.experiment.preparation import Preparation
 from tailbed.experiment.run import execute
-from tailbed.results.folder import ExperimentFolder
-from tailbed.results.schema import ArtifactFacts, RunResult, Summary
-from tailbed.suite import Suite
+from tailbed.results.folder import ExperimentFolder, ResultsError
+from tailbed.results.schema import ArtifactFacts, DeploymentFacts, RunResult, Summary
+from tailbed.suite import Candidate, Suite
 
 
 class Listener(Protocol):
@@ -51,14 +51,14 @@ class Experiment:
 
     Attributes:
         suite: what is measured.
-        artifacts: what is served.
+        candidates: what is measured of it here.
         left_out: what is not, and why, each in one line.
         folder: where everything goes.
         placement: cores of server and client.
     """
 
     suite: Suite
-    artifacts: Sequence[Artifact]
+    candidates: Sequence[Candidate]
     folder: ExperimentFolder
     placement: Placement
     left_out: Sequence[str] = ()
@@ -70,16 +70,18 @@ class Experiment:
     _started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def __post_init__(self) -> None:
-        self.runs = order_runs(self.suite, self.artifacts)
-        self._preparation = Preparation(self.suite, self.artifacts, self.folder, self.placement)
+        self.runs = order_runs(self.suite, self.candidates)
+        self._preparation = Preparation(self.suite, self.candidates, self.folder, self.placement)
 
     def resume(self) -> None:
         """Take over what the folder holds of this experiment; ``measure`` then runs only what is missing.
 
         Raises:
-            ResultsError: the folder is not one of results, or a result cannot be read.
+            ResultsError: the folder is not one of results, a result cannot be read, or this machine would not measure
+                the same deployments as before.
         """
         before = self.folder.read_summary()
+        self._check_same(before.deployments)
         self._started, self._before_s = before.started, before.elapsed_s
         self._preparation.resume(before)
         for run in self.runs:
@@ -88,6 +90,17 @@ class Experiment:
                 self._results[run.number] = result
             else:
                 self.folder.set_aside(run.name, "stopped")
+
+    def _check_same(self, before: Sequence[DeploymentFacts]) -> None:
+        """Runs are known by their places in the order of all, so that none may have come or gone."""
+        now = list(map(_deployment_facts, self.candidates))
+        if before and before != now:
+            changed = [each for each in [*before, *now] if each not in before or each not in now]
+            first = f"{changed[0].model}/{changed[0].format}/{changed[0].precision} on {changed[0].server}"
+            raise ResultsError(
+                f"{self.folder.path}: cannot be resumed: what this machine can measure is not what it was, such as "
+                f"{first}: start a new experiment"
+            )
 
     def measure(self, listener: Listener) -> Summary:
         """Run everything that is not measured yet. What is measured is on disk after every run.
@@ -166,7 +179,8 @@ class Experiment:
             complete=self._complete,
             planned_cells=len({run.place for run in self.runs}),
             blocks=self.suite.blocks,
-            artifacts=[_facts(artifact) for artifact in self.artifacts],
+            artifacts=list(map(_facts, {each.artifact.ref: each.artifact for each in self.candidates}.values())),
+            deployments=list(map(_deployment_facts, self.candidates)),
             left_out=list(self.left_out),
             calibration=self._preparation.calibration,
             capacities=self._preparation.capacities,
@@ -189,4 +203,18 @@ def _facts(artifact: Artifact) -> ArtifactFacts:
         accuracy=manifest.accuracy,
         label_agreement=manifest.parity.label_agreement if manifest.parity else None,
         weights=manifest.weights_origin,
+    )
+
+
+def _deployment_facts(candidate: Candidate) -> DeploymentFacts:
+    manifest = candidate.artifact.manifest
+    return DeploymentFacts(
+        model=manifest.model,
+        format=manifest.export,
+        precision=manifest.precision,
+        server=candidate.stack,
+        protocol=candidate.protocol,
+        runtime=candidate.runtime,
+        variant=candidate.variant,
+        settings=asdict(candidate.deployment.settings),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from exporters import Artifact, ArtifactStore, Checker, ExportError, export, exp
 from models import MODELS, MissingPackage, Model, TailbedError
 from servers.runtimes import runtime_for
 from tailbed.experiment.child import answer, ask
-from tailbed.suite import Suite
 
 
 class NotInstalled(TailbedError):
@@ -41,25 +40,28 @@ def export_artifact(model: str, format: str, precision: str, store: ArtifactStor
     return Artifact.read(Path(said["folder"]))
 
 
-def export_all(suite: Suite, store: ArtifactStore, tell: Callable[[str], None]) -> tuple[list[Artifact], list[str]]:
-    """Every artifact that the suite serves, and those that are left out, each with its reason in one line.
+def export_all(
+    refs: Sequence[str], store: ArtifactStore, tell: Callable[[str], None], *, takes_what_is_there: bool
+) -> tuple[list[Artifact], list[str]]:
+    """Every artifact asked for, and those that are left out, each with its reason in one line.
 
     Args:
-        suite: one that takes what is there goes on without what this machine lacks packages for.
+        refs: each ``model/format/precision``.
         store: where the artifacts are, or go.
         tell: told the reference of what is exported now.
+        takes_what_is_there: whether what this machine lacks packages for is left out.
 
     Raises:
-        TailbedError: an export failed, or the suite names an artifact that this machine lacks packages for.
+        TailbedError: an export failed, or takes packages that this machine lacks and is not to be left out.
     """
     artifacts, left_out = [], []
-    for model, format, precision in suite.artifact_refs():
-        ref = f"{model}/{format}/{precision}"
+    for ref in refs:
+        model, format, precision = ref.split("/")
         tell(ref)
         try:
             artifacts.append(export_artifact(model, format, precision, store))
         except NotInstalled as error:
-            if not suite.takes_what_is_there:
+            if not takes_what_is_there:
                 raise
             left_out.append(f"{ref}: {error}")
     return artifacts, left_out

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporters import Artifact
-from servers import Deployment, Settings
-from tailbed.experiment.placement import Placement
-from tailbed.suite import Suite, SuiteScenario
+from tailbed.suite import Candidate, Suite, SuiteScenario
 
 ARMS = ("first", "second")
 """The names of a deployment's two arms where it is compared with itself."""
@@ -27,11 +24,8 @@ class Run:
     """The block that it belongs to, from 1."""
     place: int
     """The cell's place in the suite's own order, from 0."""
-    artifact: Artifact
-    stack: str
+    candidate: Candidate
     scenario: SuiteScenario
-    variant: str | None = None
-    """Which of the suite's settings the server has, where there are several."""
     arm: str | None = None
     """Which of a deployment's two arms, where it is compared with itself."""
 
@@ -39,26 +33,24 @@ class Run:
     def title(self) -> str:
         """The run in words, for people."""
         arm = f" ({self.arm} arm)" if self.arm else ""
-        return f"{title_of(self.artifact, self.stack, self.variant)}{arm}, {self.scenario.label}"
+        return f"{self.candidate.title}{arm}, {self.scenario.label}"
 
     @property
     def name(self) -> str:
         """The run as a folder's name."""
-        words = "-".join(filter(None, (self.artifact.ref, self.stack, self.variant, self.arm, self.scenario.label)))
+        words = "-".join(filter(None, (self.candidate.name, self.arm, self.scenario.label)))
         return f"{self.number:03d}-" + re.sub(r"[^a-z0-9.]+", "-", words.removesuffix("/s").lower()).strip("-")
 
 
-def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
+def order_runs(suite: Suite, candidates: Sequence[Candidate]) -> list[Run]:
     """Every cell of the suite once in each block, each block in an order of its own that the suite's seed decides.
 
     The shuffle keeps a drift of the machine (heat, neighbours) from falling on one deployment; the block keeps what
     is compared close together in time.
     """
     cells = [
-        (artifact, stack, scenario, variant, arm)
-        for artifact in artifacts
-        for stack in suite.stacks
-        for variant in suite.variant_names()
+        (candidate, scenario, arm)
+        for candidate in candidates
         for scenario in suite.scenarios
         for arm in (ARMS if suite.arms == 2 else (None,))
     ]
@@ -68,16 +60,3 @@ def order_runs(suite: Suite, artifacts: Sequence[Artifact]) -> list[Run]:
         for place in np.random.default_rng((suite.seed, block)).permutation(len(cells)).tolist()
     ]
     return [Run(number, block, place, *cells[place]) for number, (block, place) in enumerate(order, start=1)]
-
-
-def title_of(artifact: Artifact, stack: str, variant: str | None) -> str:
-    """A deployment in words, for people."""
-    return f"{artifact.ref} on {stack}" + (f" with {variant}" if variant else "")
-
-
-def deployment_of(
-    artifact: Artifact, stack: str, variant: str | None, suite: Suite, placement: Placement
-) -> Deployment:
-    """An artifact on a stack, with the suite's settings or the variant of that name, on the server's cores."""
-    settings = suite.settings if variant is None else suite.variants[variant]
-    return Deployment(artifact, stack, Settings(**settings.model_dump()), placement.server)

@@ -14,7 +14,7 @@ from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.deployment_record import write_deployment
 from tailbed.experiment.first_answer import observe_cold_start
 from tailbed.experiment.interruption import Progress, measure
-from tailbed.experiment.order import Run, deployment_of
+from tailbed.experiment.order import Run
 from tailbed.experiment.placement import Placement
 from tailbed.experiment.sampling import NAME, Sampler, probes_of, resources, steal, throttles, write
 from tailbed.results.schema import ColdStart, RunResult
@@ -36,15 +36,14 @@ def execute(
         Interrupted: the user stopped it.
     """
     folder.mkdir(parents=True)
-    deployment = deployment_of(run.artifact, run.stack, run.variant, suite, placement)
-    manifest = run.artifact.manifest
-    answers = run.artifact.answers()
+    candidate = run.candidate
+    deployment, manifest, answers = candidate.deployment, candidate.artifact.manifest, candidate.artifact.answers()
     with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
         cold_start = observe_cold_start(server, answers, tolerance=manifest.answer_tolerance, timeout_s=suite.timeout_s)
-        write_deployment(folder, deployment, server)
+        write_deployment(folder, candidate, server)
         plan = _plan(run, load, suite, server, placement)
         # Asked before and after the load only: while it lasts, an answer would take its time from the requests.
-        stack = STACKS.get(run.stack)
+        stack = STACKS.get(candidate.stack)
         before = stack.times(server.endpoint)
         with Sampler(probes_of(server.process.pid, placement.cores)) as sampler:
 
@@ -57,8 +56,8 @@ def execute(
                     model=manifest.model,
                     format=manifest.export,
                     precision=manifest.precision,
-                    runtime=manifest.runtime,
-                    server=run.stack,
+                    runtime=candidate.runtime,
+                    server=candidate.stack,
                     cold_start=_until_steady(cold_start, records, server),
                     exit_code=server.process.poll(),
                     queue_mean_ms=queue_ms,
@@ -66,7 +65,7 @@ def execute(
                     resources=resources(samples),
                     steal=Sampled(*stolen) if stolen else None,
                     throttling=Sampled(*throttled) if throttled else None,
-                    variant=run.variant,
+                    variant=candidate.variant,
                     arm=run.arm,
                     block=run.block,
                     attempt=attempt,
@@ -78,13 +77,14 @@ def execute(
 
 
 def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, placement: Placement) -> LoadPlan:
+    artifact = run.candidate.artifact
     return LoadPlan(
         protocol=server.endpoint.protocol,
         url=server.endpoint.url,
         model=server.endpoint.model,
-        pool=run.artifact.folder / ANSWERS,
-        batched=run.artifact.manifest.batched,
-        check=AnswerCheck(tolerance=run.artifact.manifest.answer_tolerance),
+        pool=artifact.folder / ANSWERS,
+        batched=artifact.manifest.batched,
+        check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance),
         scenario=load,
         warmup_s=suite.warmup_s,
         steady_limit_s=suite.steady_limit_s,

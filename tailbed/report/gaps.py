@@ -11,7 +11,7 @@ from tailbed.suite import SuiteError, read_suite
 def missing_cells(folder: ExperimentFolder, summary: Summary) -> list[str]:
     """The planned cells that were not measured and are not among ``summary.failures``, each in words.
 
-    They are the stored suite's cells without those that were measured. Where that suite cannot be read, by this
+    They are the planned deployments under the stored suite's scenarios. Where that suite cannot be read, by this
     version or at all, only their number is known and the list is empty.
     """
     try:
@@ -19,11 +19,8 @@ def missing_cells(folder: ExperimentFolder, summary: Summary) -> list[str]:
     except SuiteError:
         return []
     planned = {
-        (f"{model}/{format_}/{precision}", stack, variant, scenario.label)
-        for model, format_, precision in suite.artifact_refs()
-        if not any(line.startswith(f"{model}/{format_}/{precision}:") for line in summary.left_out)
-        for stack in suite.stacks
-        for variant in suite.variant_names()
+        (f"{each.model}/{each.format}/{each.precision}", each.server, each.variant, scenario.label)
+        for each in summary.deployments
         for scenario in suite.scenarios
     }
     measured = {(f"{c.model}/{c.format}/{c.precision}", c.server, c.variant, c.scenario) for c in summary.cells}

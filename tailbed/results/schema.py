@@ -32,6 +32,24 @@ class ArtifactFacts(BaseModel):
     """Where the weights come from, in words."""
 
 
+class DeploymentFacts(BaseModel):
+    """What was to be measured: an artifact on a stack, with its settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    format: str
+    precision: str
+    server: str
+    """The stack, as in every result."""
+    protocol: str
+    runtime: str | None
+    """What computes the artifact behind the stack."""
+    variant: str | None
+    settings: dict[str, bool | int | str]
+    """As they were asked of the stack; of ``tuned``, what its own documentation advises."""
+
+
 class ColdStart(BaseModel):
     """Times of a fresh server process, in milliseconds since the process was started."""
 
@@ -269,8 +287,10 @@ class Summary(BaseModel):
     blocks: int = 1
     """Runs that were planned for each cell."""
     artifacts: list[ArtifactFacts] = []
+    deployments: list[DeploymentFacts] = []
+    """What was to be measured, in the suite's order."""
     left_out: list[str] = []
-    """Artifacts that the suite would have had, and why not, each in one line."""
+    """Artifacts and stacks that the suite would have had, and why not, each in one line."""
     cells: list[Cell]
     calibration: list[Calibration] = []
     capacities: list[Capacity] = []

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from exporters import DEFAULT_PRECISION
 from loadtest.warmup import MIN_SECONDS
-from models import MODELS, Models, Registry, TailbedError
+from models import MODELS, TailbedError, UnknownName
 from servers import STACKS
 from tailbed.suite.artifacts import ALL, Ref, crossed, named
 from tailbed.suite.load_points import ShareOfCapacity, SuiteScenario, read_scenarios
 
 
-def _registered(registry: Registry[object] | Models) -> AfterValidator:
-    def known(name: str) -> str:
-        if name not in registry.names():
-            raise ValueError(f"{name!r} is unknown: choose from {', '.join(registry.names())}")
-        return name
+def _a_model(name: str) -> str:
+    if name not in MODELS.names():
+        raise ValueError(f"{name!r} is unknown: choose from {', '.join(MODELS.names())}")
+    return name
 
-    return AfterValidator(known)
+
+def _stands_for_stacks(name: str) -> str:
+    try:
+        STACKS.expand(name)
+    except UnknownName as error:
+        raise ValueError(str(error)) from error
+    return name
 
 
 def _distinct(values: tuple[object, ...]) -> tuple[object, ...]:
@@ -34,8 +49,8 @@ def _distinct(values: tuple[object, ...]) -> tuple[object, ...]:
     return values
 
 
-ModelName = Annotated[str, _registered(MODELS)]
-StackName = Annotated[str, _registered(STACKS)]
+ModelName = Annotated[str, AfterValidator(_a_model)]
+StackName = Annotated[str, AfterValidator(_stands_for_stacks)]
 Several = [Field(min_length=1), AfterValidator(_distinct)]
 
 
@@ -55,6 +70,13 @@ class ServerSettings(BaseModel):
         if self.max_delay_us and self.max_batch == 1:
             raise ValueError("max_delay_us is the wait for a batch: it needs max_batch above 1")
         return self
+
+
+Variant = Annotated[
+    Annotated[ServerSettings, Tag("settings")] | Annotated[Literal["tuned"], Tag("word")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "settings"),
+]
+"""Settings, or ``tuned``: those that each stack's own documentation advises, for the server's cores."""
 
 
 class ColdStartSettings(BaseModel):
@@ -82,8 +104,10 @@ class Suite(BaseModel):
     artifacts: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
     """``model/format`` or ``model/format/precision``, beside the models crossed with formats and precisions."""
     stacks: Annotated[tuple[StackName, ...], *Several]
+    """As ``tailbed stacks`` names them; of a folder such as ``triton`` all its protocols; or ``all``, and what this
+    machine cannot run is then left out. See ``tailbed.suite.deployments``."""
     settings: ServerSettings = ServerSettings()
-    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], ServerSettings] = {}
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")], Variant] = {}
     """Several settings by name, in place of ``settings``: each deployment is measured with each of them."""
     scenarios: Annotated[tuple[SuiteScenario, ...], *Several]
     """An open loop's ``rates: [200, 30%]`` is read as one scenario each."""

@@ -7,18 +7,22 @@ import pytest
 from loadtest import records
 from loadtest.plan import read_plan
 from loadtest.scenario import ClosedLoop, OpenLoop
-from servers import ServerError
+from servers import Deployment, ServerError
 from tailbed.experiment import null_server
 from tailbed.experiment.calibration import calibrate
 from tailbed.experiment.placement import place
 from tailbed.results.schema import Capacity
-from tailbed.suite import Suite
+from tailbed.suite import Candidate, Suite, candidates, select
 from tests.conftest import Exported
 
 
 def make_suite(**fields: object) -> Suite:
     given = {"name": "tiny", "models": ["digits"], "formats": ["onnx", "torchscript"], "stacks": ["fastapi"]}
     return Suite.model_validate({**given, "duration_s": 1, **fields})
+
+
+def on_fastapi(digits: Exported) -> list[Candidate]:
+    return [Candidate(Deployment(digits["onnx"], "fastapi"))]
 
 
 def capacity(protocol: str, per_s: float) -> Capacity:
@@ -44,7 +48,8 @@ def test_each_load_has_its_floor_once_for_a_model_and_protocol(digits: Exported,
     told: list[str] = []
     suite = make_suite(stacks=["fastapi", "grpc"], scenarios=scenarios)
     known = [capacity("oip-http", 1000), capacity("oip-http", 1500), capacity("oip-http", 1e6)]
-    found = calibrate(suite, [digits["onnx"], digits["torchscript"]], tmp_path, place(), told.append, known)
+    served = candidates(suite, select(suite), [digits["onnx"], digits["torchscript"]], None)
+    found = calibrate(suite, served, tmp_path, place(), told.append, known)
     assert [(c.model, c.protocol, c.scenario) for c in found] == [
         ("digits", protocol, label)
         for protocol in ("oip-http", "oip-grpc")
@@ -76,7 +81,7 @@ def test_each_load_has_its_floor_once_for_a_model_and_protocol(digits: Exported,
 
 def test_a_p99_gets_the_time_that_it_needs_and_no_more(digits: Exported, tmp_path: Path) -> None:
     suite = make_suite(duration_s=4, scenarios=[{"kind": "open", "rates": [300, 10]}])
-    often, seldom = calibrate(suite, [digits["onnx"]], tmp_path, place(), lambda _: None)
+    often, seldom = calibrate(suite, on_fastapi(digits), tmp_path, place(), lambda _: None)
     assert not any("insufficient" in reason for reason in often.reasons)
     assert seldom.p99_ms is None
     assert any(reason.startswith("P99 insufficient: ") for reason in seldom.reasons)
@@ -91,7 +96,7 @@ def test_a_null_server_that_does_not_start_is_told_in_one_line(
 ) -> None:
     monkeypatch.setattr(null_server, "_text", lambda _spec: "nonsense")
     with pytest.raises(ServerError) as caught:
-        calibrate(make_suite(scenarios=[{"kind": "closed"}]), [digits["onnx"]], tmp_path, place(), lambda _: None)
+        calibrate(make_suite(scenarios=[{"kind": "closed"}]), on_fastapi(digits), tmp_path, place(), lambda _: None)
     assert "the null server ended: " in str(caught.value)
     assert "nonsense" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,9 +1,10 @@
 """tailbed and NVIDIA's perf_analyzer on the same real tritonserver, in turn: do they measure the same?
 
-    python -m tests.performance.perf_analyzer --triton ENVIRONMENT [--repetitions 8] [--seconds 6] [--compute-us 1000]
+    python -m tests.performance.perf_analyzer --perf-analyzer ENVIRONMENT [--repetitions 8] [--seconds 6]
+        [--compute-us 1000]
 
-ENVIRONMENT is a virtual environment with nvidia-pytriton 0.7.0, numpy below 2 and tritonclient 2.51.0 (``make
-perf-peers`` makes it). A repetition starts a fresh server and offers it closed loops of 1, 2 and 4 clients over HTTP
+The server is that of ``tailbed install triton``; ENVIRONMENT is a virtual environment with tritonclient 2.51.0 (``make
+perf-peers`` makes both). A repetition starts a fresh server and offers it closed loops of 1, 2 and 4 clients over HTTP
 and gRPC, in an order of its own; at each the tools take turns, in an order of their own: tailbed as it is used,
 spinning on a core of its own; tailbed asleep while it waits, as perf_analyzer is; and perf_analyzer. All are bound to
 the same core with the same niceness, the server is bound to the others. The model computes for a known time, one
@@ -36,6 +37,7 @@ from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.scenario import ClosedLoop
 from models import TailbedError
 from servers import SupervisedProcess
+from servers.triton.installation import Installation
 from tailbed.analysis.percentiles import percentile
 from tailbed.analysis.run import Subject, summarize
 from tailbed.analysis.times import response_ms
@@ -44,7 +46,7 @@ from tailbed.experiment.environment import describe_environment
 from tailbed.experiment.placement import Placement, permitted_niceness, place
 from tailbed.results.folder import ExperimentFolder
 from tests.performance.perf_analyzer_table import PEER, SPINNING, TOOLS, Sample, conclude, notes
-from tests.performance.triton import MODEL, Triton, Wheels, write_pool
+from tests.performance.triton import MODEL, PerfAnalyzer, Triton, installed, serve, write_pool
 
 CLIENTS = (1, 2, 4)
 WINDOWS = 3
@@ -55,8 +57,8 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Bench:
-    wheels: Wheels
-    libraries: dict[str, str]
+    installation: Installation
+    perf_analyzer: PerfAnalyzer
     placement: Placement
     seconds: float
     folder: Path
@@ -104,7 +106,7 @@ class Bench:
     ) -> tuple[float, float, float, str]:
         core = self.placement.client
         argv = [
-            str(self.wheels.perf_analyzer),
+            str(self.perf_analyzer.program),
             "-m",
             MODEL,
             "-i",
@@ -119,7 +121,7 @@ class Bench:
         with SupervisedProcess.start(
             argv,
             log=folder / "perf_analyzer.log",
-            env=self.libraries,
+            env=self.perf_analyzer.variables,
             cores=None if core is None else (core,),
             nice=self.placement.nice,
         ) as process:
@@ -141,9 +143,9 @@ def repeat(bench: Bench, arguments: argparse.Namespace, samples: list[Sample], f
     rng = np.random.default_rng(arguments.seed)
     with (bench.folder / "samples.jsonl").open("w") as kept:
         for repetition in range(1, arguments.repetitions + 1):
-            with bench.wheels.serve(
+            with serve(
+                bench.installation,
                 bench.folder / f"{repetition:02d}-server",
-                bench.libraries,
                 compute_us=arguments.compute_us,
                 cores=bench.placement.server,
                 nice=bench.placement.nice,
@@ -161,7 +163,7 @@ def repeat(bench: Bench, arguments: argparse.Namespace, samples: list[Sample], f
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--triton", type=Path, required=True, metavar="ENVIRONMENT")
+    parser.add_argument("--perf-analyzer", type=Path, required=True, metavar="ENVIRONMENT")
     parser.add_argument("--repetitions", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=6, help="measured length of a run")
     parser.add_argument("--compute-us", type=int, default=1_000)
@@ -173,11 +175,12 @@ def main() -> int:
     failures: list[str] = []
     try:
         folder = ExperimentFolder.create(arguments.out.resolve())
-        wheels = Wheels(arguments.triton)
+        installation = installed()
+        perf_analyzer = PerfAnalyzer.of(arguments.perf_analyzer, installation, folder.path / "lib")
         placement = place(measure_stalls(nice=permitted_niceness()))
         folder.write_environment(describe_environment(placement))
         write_pool(folder.path / "pool.npz")
-        bench = Bench(wheels, wheels.libraries(folder.path / "lib"), placement, arguments.seconds, folder.path)
+        bench = Bench(installation, perf_analyzer, placement, arguments.seconds, folder.path)
         print(
             f"{arguments.repetitions} repetitions, {arguments.seconds:g} s a run, the model takes"
             f" {arguments.compute_us} us; server on {placement.server}, clients on {placement.client},"

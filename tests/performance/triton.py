@@ -1,12 +1,12 @@
-"""A real tritonserver out of the nvidia-pytriton wheel, serving a model whose computing time is known.
+"""The real tritonserver, serving a model whose computing time is known; and NVIDIA's perf_analyzer.
 
-The wheel has the Python backend only, and not where the server looks for it: a folder of links puts it together. What
-the wheel bundles of libraries is found by LD_LIBRARY_PATH alone, for the backend's processes and perf_analyzer too.
+perf_analyzer is in another wheel, without two of its libraries: those that the server's wheel bundles, under their
+usual names.
 """
 
 from __future__ import annotations
 
-import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,8 @@ import urllib3
 from models import TailbedError
 from servers import SupervisedProcess, connect
 from servers.address import free_ports
+from servers.triton.command import GRACE_S, command, leftovers
+from servers.triton.installation import Installation, find, missing
 
 HOST = "127.0.0.1"
 MODEL = "busy"
@@ -36,6 +38,7 @@ instance_group [{{ count: 1 kind: KIND_CPU }}]
 _MODEL = """
 import time
 import triton_python_backend_utils as pb_utils
+from servers.triton.tensors import from_triton, to_triton
 
 
 class TritonPythonModel:
@@ -44,10 +47,10 @@ class TritonPythonModel:
 
     def answer(self, request):
         end_ns = time.monotonic_ns() + 1000 * {compute_us}
-        y = 2 * pb_utils.get_input_tensor_by_name(request, "x").as_numpy()
+        y = 2 * from_triton(request, "x")
         while time.monotonic_ns() < end_ns:
             pass
-        return pb_utils.InferenceResponse([pb_utils.Tensor("y", y)])
+        return pb_utils.InferenceResponse([to_triton("y", y)])
 """
 
 
@@ -64,79 +67,89 @@ class Triton:
 
     def requests(self) -> tuple[int, int]:
         """How many requests it has answered, and the nanoseconds that they took inside it, by its own statistics."""
-        # A connection that were kept would keep the server from ending in order, and its shared memory would stay.
+        # A connection that were kept would keep the server waiting for it at its end.
         url, closed = f"http://{self.http}/v2/models/{MODEL}/stats", {"Connection": "close"}
         response = urllib3.request("GET", url, headers=closed, timeout=10, retries=False)
         success = response.json()["model_stats"][0]["inference_stats"]["success"]
         return success["count"], success["ns"]
 
 
+def installed() -> Installation:
+    """The server of NVIDIA's wheel.
+
+    Raises:
+        TailbedError: it is not installed.
+    """
+    found = find()
+    if found is None or found.bundled is None:
+        raise TailbedError(missing() or "this needs the server of NVIDIA's wheel, not another one")
+    return found
+
+
 @dataclass(frozen=True)
-class Wheels:
-    """A virtual environment with nvidia-pytriton, numpy below 2 and tritonclient 2.51.0 (for perf_analyzer)."""
+class PerfAnalyzer:
+    """perf_analyzer out of the wheel of tritonclient 2.51.0, the last one that has it and runs here.
 
-    environment: Path
+    Attributes:
+        program: the file.
+        variables: with which it finds its libraries.
+    """
 
-    @property
-    def site(self) -> Path:
-        found = list(self.environment.glob("lib/python3.*/site-packages"))
-        if len(found) != 1 or not (found[0] / "pytriton").is_dir():
-            raise TailbedError(f"{self.environment}: not a virtual environment with nvidia-pytriton in it")
-        return found[0]
+    program: Path
+    variables: dict[str, str]
 
-    @property
-    def perf_analyzer(self) -> Path:
-        found = self.environment / "bin" / "perf_analyzer"
-        if not found.exists():
-            raise TailbedError(f"{found}: is not there; the wheel of tritonclient 2.51.0 has it")
-        return found
+    @classmethod
+    def of(cls, environment: Path, installation: Installation, folder: Path) -> PerfAnalyzer:
+        """That of a virtual environment; ``folder`` gets links to libraries of the server's.
 
-    def libraries(self, folder: Path) -> dict[str, str]:
-        """The environment variable with which the binaries find their libraries, two of them under links' names."""
+        Raises:
+            TailbedError: it is not there.
+        """
+        program = environment / "bin" / "perf_analyzer"
+        if not program.exists():
+            raise TailbedError(f"{program}: is not there; the wheel of tritonclient 2.51.0 has it")
+        assert installation.bundled is not None
         folder.mkdir()
-        bundled = self.site / "nvidia_pytriton.libs"
         for name in ("libb64.so.0d", "libcudart.so.12"):
             stem, _, suffix = name.partition(".so.")
-            (folder / name).symlink_to(next(bundled.glob(f"{stem}-*.so.{suffix}*")).resolve())
-        return {"LD_LIBRARY_PATH": f"{folder.resolve()}:{bundled.resolve()}"}
+            (folder / name).symlink_to(next(installation.bundled.glob(f"{stem}-*.so.{suffix}*")).resolve())
+        return cls(program.absolute(), {"LD_LIBRARY_PATH": f"{folder.resolve()}:{installation.bundled}"})
 
-    @contextmanager
-    def serve(
-        self,
-        folder: Path,
-        libraries: dict[str, str],
-        *,
-        compute_us: int,
-        cores: tuple[int, ...] | None,
-        nice: int | None,
-    ) -> Iterator[Triton]:
-        """Run a fresh server with the model, bound to this machine alone."""
-        server = (self.site / "pytriton" / "tritonserver").resolve()
-        version = self.site.parent.name.removeprefix("python")
-        backend = folder / "backends" / "python"
-        backend.mkdir(parents=True)
-        stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
-        for file in (*(server / "backends" / "python").iterdir(), stub):
-            (backend / file.name).symlink_to(file)
-        model = folder / "models" / MODEL
-        (model / "1").mkdir(parents=True)
-        (model / "config.pbtxt").write_text(_CONFIG)
-        (model / "1" / "model.py").write_text(_MODEL.format(compute_us=compute_us))
-        ports = free_ports(HOST, ("http", "grpc", "metrics"))
-        argv = [str(server / "bin" / "tritonserver"), f"--model-repository={model.parent}", "--exit-timeout-secs=10"]
-        argv += [f"--backend-directory={backend.parent}"]
-        argv += [f"--{use}-{what}" for use, port in ports.items() for what in (f"address={HOST}", f"port={port}")]
-        # The stub starts the first python on the path and looks at no other hint.
-        path = f"{(self.environment / 'bin').resolve()}:{os.environ['PATH']}"
-        environment = {**libraries, "PATH": path}
-        with SupervisedProcess.start(
-            argv, log=folder / "triton.log", env=environment, cores=cores, nice=nice
-        ) as process:
-            try:
-                _await_ready(process, f"http://{HOST}:{ports['http']}")
-                yield Triton(*(f"{HOST}:{ports[use]}" for use in ("http", "grpc")))
-            finally:
-                process.stop(grace_s=15)  # it has models to unload, and shared memory to give back
+
+@contextmanager
+def serve(
+    installation: Installation, folder: Path, *, compute_us: int, cores: tuple[int, ...] | None, nice: int | None
+) -> Iterator[Triton]:
+    """Run a fresh server with the model, bound to this machine alone."""
+    folder = folder.resolve()
+    model = folder / "repository" / MODEL
+    (model / "1").mkdir(parents=True)
+    (model / "config.pbtxt").write_text(_CONFIG)
+    (model / "1" / "model.py").write_text(_MODEL.format(compute_us=compute_us))
+    ports = free_ports(HOST, ("http", "grpc", "metrics"))
+    shared_memory = f"tailbed-{secrets.token_hex(4)}-"
+    argv = command(
+        installation,
+        repository=model.parent,
+        backends=installation.prepare(folder / "installation"),
+        host=HOST,
+        ports=ports,
+        shared_memory=shared_memory,
+        gpu=False,
+    )
+    with SupervisedProcess.start(
+        argv,
+        log=folder / "triton.log",
+        env=installation.variables(folder / "libraries"),
+        cores=cores,
+        nice=nice,
+        leftovers=leftovers(shared_memory),
+    ) as process:
+        try:
+            _await_ready(process, f"http://{HOST}:{ports['http']}")
+            yield Triton(*(f"{HOST}:{ports[use]}" for use in ("http", "grpc")))
+        finally:
+            process.stop(GRACE_S)
 
 
 def write_pool(path: Path) -> None:

@@ -11,13 +11,17 @@ from servers.oip import grpc
 
 
 class OipGrpcNull:
-    """See ``loadtest.null_server.grpc.GrpcNull``."""
+    """See ``loadtest.null_server.grpc.GrpcNull``.
+
+    Args:
+        raw: whether outputs go as raw contents, else as typed ones.
+    """
 
     infer = PATH
 
-    def __init__(self, model: NullModel) -> None:
+    def __init__(self, model: NullModel, *, raw: bool = True) -> None:
         self._model = model
-        self.answer: bytes = grpc.encode_response("null", model.answer()).SerializeToString()
+        self.answer: bytes = grpc.encode_response("null", model.answer(), raw=raw).SerializeToString()
 
     def respond(self, path: str, message: bytes) -> bytes | None:
         """The answer to a call other than ``infer``."""

@@ -16,17 +16,25 @@ PATH: Final = "/inference.GRPCInferenceService/ModelInfer"
 
 
 class OipGrpc:
-    """See ``loadtest.protocols.protocol.LoadProtocol``. gRPC's own packages take a third of a second to import."""
+    """See ``loadtest.protocols.protocol.LoadProtocol``. gRPC's own packages take a third of a second to import.
 
-    name = "oip-grpc"
+    Args:
+        name: as endpoints and plans name it.
+        raw: whether inputs go as raw contents, else as typed ones. Servers choose how their outputs go.
+    """
+
     scheme = "grpc"
     verb = "GRPC"
 
+    def __init__(self, name: str, *, raw: bool) -> None:
+        self.name = name
+        self._raw = raw
+
     def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:  # noqa: ARG002  # only headers name it
-        """A serialized ``ModelInferRequest`` with raw contents; servers answer it with raw contents."""
+        """A serialized ``ModelInferRequest``."""
         from servers.oip import grpc
 
-        serialized: bytes = grpc.encode_request(model, inputs).SerializeToString()
+        serialized: bytes = grpc.encode_request(model, inputs, raw=self._raw).SerializeToString()
         return serialized
 
     def transport(self, target: Target, payloads: Sequence[bytes], connections: Connections, done: Done) -> Transport:
@@ -49,4 +57,4 @@ class OipGrpc:
         return grpc.decode_response(message).outputs
 
 
-PROTOCOL = OipGrpc()
+PROTOCOL = OipGrpc("oip-grpc", raw=True)

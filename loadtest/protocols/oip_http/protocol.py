@@ -17,15 +17,23 @@ from servers.target import Target
 
 
 class OipHttp:
-    """See ``loadtest.protocols.protocol.LoadProtocol``."""
+    """See ``loadtest.protocols.protocol.LoadProtocol``.
 
-    name = "oip-http"
+    Args:
+        name: as endpoints and plans name it.
+        binary: whether tensors go as binary data both ways, else in JSON.
+    """
+
     scheme = "http"
     verb = "POST"
 
+    def __init__(self, name: str, *, binary: bool) -> None:
+        self.name = name
+        self._binary = binary
+
     def encode(self, target: Target, model: str, inputs: Tensors) -> bytes:
-        """Request line, headers and body; inputs and outputs as binary data."""
-        message = http.encode_request(inputs)
+        """Request line, headers and body."""
+        message = http.encode_request(inputs, binary=self._binary)
         return post(target, f"/v2/models/{quote(model, safe='')}/infer", message.body, message.headers)
 
     def transport(
@@ -41,4 +49,4 @@ class OipHttp:
         return http.decode_response(body, size).outputs
 
 
-PROTOCOL = OipHttp()
+PROTOCOL = OipHttp("oip-http", binary=True)

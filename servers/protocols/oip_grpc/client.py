@@ -18,10 +18,15 @@ from servers.target import Target
 
 
 class GrpcClient(GrpcChannel):
-    """See ``Client``."""
+    """See ``Client``.
 
-    def __init__(self, target: Target, *, timeout_s: float) -> None:
+    Args:
+        raw: whether tensors go as raw contents, else as typed ones.
+    """
+
+    def __init__(self, target: Target, *, timeout_s: float, raw: bool = True) -> None:
         super().__init__(target, timeout_s=timeout_s)
+        self._raw = raw
         self._stub = pb_grpc.GRPCInferenceServiceStub(self.channel)
 
     def live(self) -> bool:
@@ -48,8 +53,12 @@ class GrpcClient(GrpcChannel):
             return {}
 
     def infer(self, model: str, inputs: Tensors) -> dict[str, np.ndarray]:
-        """See ``Client``. Tensors go as raw contents."""
-        message = self.call(self._stub.ModelInfer, codec.encode_request(model, inputs))
+        """See ``Client``."""
+        try:
+            request = codec.encode_request(model, inputs, raw=self._raw)
+        except OipError as error:
+            raise EndpointError(f"{self.url}: {model!r} cannot be asked: {error}") from error
+        message = self.call(self._stub.ModelInfer, request)
         try:
             return codec.decode_response(message).outputs
         except OipError as error:

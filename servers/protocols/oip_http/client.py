@@ -24,10 +24,16 @@ _NOT_THERE: Final = (404, 405, 501)
 
 
 class HttpClient(HttpSession):
-    """See ``Client``."""
+    """See ``Client``.
 
-    def __init__(self, target: Target, *, timeout_s: float) -> None:
+    Args:
+        binary: whether tensors go as binary data; None asks the server whether it takes them.
+    """
+
+    def __init__(self, target: Target, *, timeout_s: float, binary: bool | None = None) -> None:
         super().__init__(target, timeout_s=timeout_s, reason=_reason)
+        if binary is not None:
+            self.binary = binary
 
     def live(self) -> bool:
         """See ``Client``."""
@@ -57,8 +63,11 @@ class HttpClient(HttpSession):
             raise EndpointError(f"{self.url}: configuration of {model!r}: {error}") from error
 
     def infer(self, model: str, inputs: Tensors) -> dict[str, np.ndarray]:
-        """See ``Client``. Tensors go as binary data if the server says that it takes them."""
-        message = http.encode_request(inputs, binary=self._binary)
+        """See ``Client``."""
+        try:
+            message = http.encode_request(inputs, binary=self.binary)
+        except OipError as error:
+            raise EndpointError(f"{self.url}: {model!r} cannot be asked: {error}") from error
         response = self.ask("POST", f"{_path(model)}/infer", body=message.body, headers=message.headers)
         try:
             size = http.parse_json_size(response.headers.get(http.JSON_SIZE_HEADER))
@@ -67,9 +76,17 @@ class HttpClient(HttpSession):
             raise EndpointError(f"{self.url}: answer of {model!r}: {error}") from error
 
     @cached_property
-    def _binary(self) -> bool:
+    def binary(self) -> bool:
+        """Whether the server says that it takes binary tensors.
+
+        Raises:
+            EndpointError: no answer, or an error.
+        """
+        response = self.send("GET", "/v2")
+        if response.status in _NOT_THERE:
+            return False
         try:
-            extensions = fields.load(self.ask("GET", "/v2").data).get("extensions")
+            extensions = fields.load(self.checked("/v2", response).data).get("extensions")
         except OipError as error:
             raise EndpointError(f"{self.url}: server metadata: {error}") from error
         return isinstance(extensions, list) and any(extension in extensions for extension in http.EXTENSIONS)

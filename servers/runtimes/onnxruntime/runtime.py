@@ -10,6 +10,7 @@ import numpy as np
 from exporters.checker import Compute, ModelFile
 from exporters.cpu_features import cpu_features
 from models import Tensors, package_versions
+from models.frameworks.onnx_runtime import onnxruntime
 from servers.runtimes.fixed_batch import FixedBatch
 from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError
 
@@ -47,14 +48,13 @@ class _ONNXRuntime:
             MissingPackage: onnxruntime is not installed.
         """
         versions = package_versions(*self.packages, needed_for="the runtime onnxruntime")
-        import onnxruntime
-
-        wanted = self._provider(compute.device, onnxruntime.get_available_providers())
-        options = onnxruntime.SessionOptions()
+        package = onnxruntime()
+        wanted = self._provider(compute.device, package.get_available_providers())
+        options = package.SessionOptions()
         options.intra_op_num_threads = compute.threads
         options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.execution_mode = package.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = package.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = _FATAL  # what goes wrong is raised too, and told once
         # Threads that spin between two requests take the core from the server's own loop, and make an idle server
         # look busy. It only matters with two threads or more.
@@ -62,7 +62,7 @@ class _ONNXRuntime:
         # Convolutions and matrix products would otherwise round their float32 inputs to 10 bits of mantissa.
         providers = [(_CUDA, {"use_tf32": "0"}), _CPU] if wanted == _CUDA else [_CPU]
         try:
-            session = onnxruntime.InferenceSession(str(file.path), options, providers=providers)
+            session = package.InferenceSession(str(file.path), options, providers=providers)
         # The library's errors have no common class of their own.
         except Exception as error:
             raise RuntimeLoadError(file.path, "an ONNX model that ONNX Runtime can run", error) from error

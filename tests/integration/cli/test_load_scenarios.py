@@ -1,4 +1,4 @@
-"""``tailbed load --scenario``: any scenario in a suite's words."""
+"""``tailbed load``: any scenario in a suite's words, and any protocol."""
 
 import json
 import subprocess
@@ -43,3 +43,29 @@ def test_a_scenario_that_is_none_ends_with_one_line(options: tuple[str, ...], co
     assert done.returncode == code
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_server_without_binary_tensors_is_asked_in_json_and_that_is_said():
+    with null_server("--protocol", "oip-http-json") as (url, _):
+        done = load(url)
+        assert done.returncode == 0, done.stderr
+        assert "asked in JSON (oip-http-json)" in done.stdout
+        asked = load(url, "--protocol", "oip-http-json", "--json")
+        assert json.loads(asked.stdout)["protocol"] == "oip-http-json"
+    with null_server() as (url, _):
+        assert json.loads(load(url, "--json").stdout)["protocol"] == "oip-http"
+
+
+def test_a_protocol_of_ones_own_choice():
+    with null_server("--protocol", "oip-grpc-typed") as (url, _):
+        cell = json.loads(load(url, "--protocol", "oip-grpc-typed", "--json").stdout)
+    assert cell["protocol"] == "oip-grpc-typed"
+    assert cell["errors"] == 0
+    for protocol, problem in (
+        ("oip-grpc", "oip-grpc is spoken at grpc://HOST:PORT or grpcs://HOST:PORT"),
+        ("oip-pigeon", "unknown protocol 'oip-pigeon': choose from"),
+    ):
+        wrong = load("http://127.0.0.1:1", "--protocol", protocol)
+        assert wrong.returncode == 1
+        assert problem in wrong.stderr
+        assert len(wrong.stderr.strip().splitlines()) == 1

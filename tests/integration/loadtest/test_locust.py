@@ -96,6 +96,21 @@ def test_a_closed_loop_has_a_client_for_each_user_and_grows_as_they_are_spawned(
     assert out.max() == 3
 
 
+def test_a_server_without_binary_tensors_is_asked_in_json_and_any_protocol_can_be_named(tmp_path: Path):
+    for place, (served, given) in enumerate(
+        (("oip-http-json", ()), ("oip-grpc-typed", ("--protocol", "oip-grpc-typed")))
+    ):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        with null_server("--protocol", served) as (url, _):
+            code, output = headless(
+                folder, "--host", url, "--model", "m", *given, "--run-time", "1s", "--warmup", "0.2"
+            )
+        assert code == 0, output
+        assert read_plan(only_run(folder)).protocol == served
+        assert ("it is asked in JSON" in output) == (not given)
+
+
 def test_a_scenario_in_a_suites_words(tmp_path: Path):
     with null_server() as (url, _):
         options = ("--host", url, "--model", "digits", "--scenario", "{kind: ramp, from_rate: 0, to_rate: 200}")

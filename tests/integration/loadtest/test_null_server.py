@@ -12,20 +12,22 @@ import pytest
 
 from servers import connect
 
+OIP = ["oip-http", "oip-http-json", "oip-grpc", "oip-grpc-typed"]
+
 
 @contextmanager
 def null_server(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A null server on a free port; gives its URL and its process."""
     argv = [sys.executable, "-m", "loadtest.null_server", *options]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-        scheme = "grpc" if "oip-grpc" in options else "http"
+        scheme = "grpc" if any("grpc" in option for option in options) else "http"
         try:
             yield f"{scheme}://127.0.0.1:{process.stdout.readline().split()[1]}", process
         finally:
             process.kill()
 
 
-@pytest.mark.parametrize("protocol", ["oip-http", "oip-grpc"])
+@pytest.mark.parametrize("protocol", OIP)
 def test_it_is_ready_and_answers_any_model_with_its_outputs(protocol: str):
     options = (
         "--protocol",
@@ -37,7 +39,7 @@ def test_it_is_ready_and_answers_any_model_with_its_outputs(protocol: str):
         "--output",
         "z:bool:batch",
     )
-    with null_server(*options) as (url, _), connect(url, timeout_s=5) as client:
+    with null_server(*options) as (url, _), connect(url, protocol=protocol, timeout_s=5) as client:
         assert client.live()
         assert client.ready("any")
         metadata = client.metadata("any")

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from loadtest.scenario import ClosedLoop
+from servers import Deployment
 from tailbed.experiment import experiment as module
 from tailbed.experiment.experiment import Experiment
 from tailbed.experiment.placement import Placement
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult
-from tailbed.suite import Suite
+from tailbed.suite import Candidate, Suite
 from tests.unit.experiment.results import make_run
 
 REASON = {"p99_ms": "disturbed: the client's core was taken away"}
@@ -35,7 +36,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcomes: list[boo
         {"name": "s", "models": ["digits"], "formats": ["onnx"], "stacks": ["fastapi"], "scenarios": [ClosedLoop()]}
         | suite
     )
-    experiment = Experiment(plan, [artifact], ExperimentFolder(tmp_path), Placement(None, None))
+    candidate = Candidate(Deployment(artifact, "fastapi"))
+    experiment = Experiment(plan, [candidate], ExperimentFolder(tmp_path), Placement(None, None))
     (run,) = experiment.runs
     return experiment._attempt(run, lambda _: None)
 

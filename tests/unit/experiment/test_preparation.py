@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from loadtest.scenario import OpenLoop
+from servers import Deployment
 from tailbed.experiment.order import order_runs
 from tailbed.experiment.placement import Placement
 from tailbed.experiment.preparation import Preparation, RefusedError
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import Calibration, Capacity
-from tailbed.suite import Suite
+from tailbed.suite import Candidate, Suite
 
 CAPACITY = Capacity(
     model="digits",
@@ -50,9 +51,10 @@ def prepared(tmp_path: Path, *rates: Any, **found: Any) -> tuple[Preparation, li
         }
     )
     manifest = SimpleNamespace(model="digits")
-    artifacts: list[Any] = [SimpleNamespace(ref="digits/onnx/fp32", manifest=manifest)]
-    preparation = Preparation(suite, artifacts, ExperimentFolder(tmp_path), Placement(None, None), **found)
-    return preparation, sorted(order_runs(suite, artifacts), key=lambda run: run.place)
+    artifact: Any = SimpleNamespace(ref="digits/onnx/fp32", manifest=manifest)
+    candidates = [Candidate(Deployment(artifact, "fastapi"))]
+    preparation = Preparation(suite, candidates, ExperimentFolder(tmp_path), Placement(None, None), **found)
+    return preparation, sorted(order_runs(suite, candidates), key=lambda run: run.place)
 
 
 def test_a_share_becomes_a_rate_of_the_deployments_own(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """Protocols: found by name and by URL, and what they send and keep is what the codec reads and wrote."""
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
 
 from loadtest.protocols import PROTOCOLS, protocol_named
 from models import TailbedError, UnknownName
-from servers import EndpointError
 from servers.oip import grpc, http
-from servers.protocols import CLIENTS, protocol_for
+from servers.protocols import CLIENTS
 from servers.target import parse_target
+from tests.unit.servers.tensor_strategies import same, tensors
 
 INPUTS = {"image": np.arange(6, dtype=np.float32).reshape(1, 6), "text": np.array([[b"a", b"bc"]])}
 OUTPUTS = {"scores": np.array([[0.5, np.nan]], np.float32), "label": np.array([3], np.int64)}
@@ -21,17 +24,9 @@ def test_every_protocol_is_found_by_its_name_and_has_a_blocking_client(folder: s
     assert folder in CLIENTS.names()
 
 
-@pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_a_url_alone_means_the_open_inference_protocol(scheme: str):
-    assert protocol_for(f"{scheme}://127.0.0.1:8000") == f"oip-{scheme}"
-    assert protocol_for(f"{scheme}s://127.0.0.1:8000") == f"oip-{scheme}"
-
-
-def test_an_unknown_protocol_or_scheme_gets_one_line_with_those_that_there_are():
-    with pytest.raises(UnknownName, match="oip-grpc, oip-http"):
+def test_an_unknown_protocol_gets_one_line_with_those_that_there_are():
+    with pytest.raises(UnknownName, match=r"choose from .*oip-grpc, oip-grpc-typed, oip-http, oip-http-json"):
         protocol_named("oip-pigeon")
-    with pytest.raises(EndpointError, match="expected http://HOST:PORT or grpc://HOST:PORT"):
-        protocol_for("ftp://127.0.0.1:8000")
 
 
 def test_an_http_request_is_whole_and_asks_for_binary_outputs():
@@ -60,6 +55,42 @@ def test_a_grpc_request_is_the_official_message():
     assert np.array_equal(grpc.decode_request(message).inputs["image"], INPUTS["image"])
 
 
+def test_without_the_extension_an_http_request_is_all_json():
+    raw = protocol_named("oip-http-json").encode(parse_target("http://127.0.0.1:8000"), "m", INPUTS)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/json" in head
+    assert http.JSON_SIZE_HEADER.encode() not in head
+    entries = {entry["name"]: entry for entry in json.loads(body)["inputs"]}
+    assert entries["image"] == {"name": "image", "shape": [1, 6], "datatype": "FP32", "data": [0, 1, 2, 3, 4, 5]}
+    assert not http.decode_request(body, None).binary("scores"), "outputs are asked for in JSON too"
+
+
+def test_typed_contents_are_in_the_official_message():
+    from tritonclient.grpc import service_pb2
+
+    raw = protocol_named("oip-grpc-typed").encode(parse_target("grpc://127.0.0.1:8001"), "m", INPUTS)
+    message = service_pb2.ModelInferRequest.FromString(raw)
+    assert not message.raw_input_contents
+    assert list(message.inputs[0].contents.fp32_contents) == [0, 1, 2, 3, 4, 5]
+    assert np.array_equal(grpc.decode_request(message).inputs["image"], INPUTS["image"])
+
+
+@pytest.mark.parametrize("name", ["oip-http-json", "oip-grpc-typed"])
+@given(tensors(finite=True, text=True))
+def test_any_tensors_that_json_or_typed_contents_hold_arrive_as_they_were(name: str, arrays: dict[str, np.ndarray]):
+    protocol = protocol_named(name)
+    # Typed contents have no field for 16-bit floats.
+    assume(name != "oip-grpc-typed" or not any(array.dtype == np.float16 for array in arrays.values()))
+    raw = protocol.encode(parse_target(f"{protocol.scheme}://127.0.0.1:8000"), "m", arrays)
+    if protocol.scheme == "http":
+        read = http.decode_request(raw.partition(b"\r\n\r\n")[2], None).inputs
+    else:
+        from tritonclient.grpc import service_pb2
+
+        read = grpc.decode_request(service_pb2.ModelInferRequest.FromString(raw)).inputs
+    same(read, arrays)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_an_http_answer_is_read_from_its_bytes(chunked: bool):
     message = http.encode_response("m", OUTPUTS, binary=lambda _: True)
@@ -74,7 +105,9 @@ def test_an_http_answer_is_read_from_its_bytes(chunked: bool):
 
 
 def test_a_grpc_answer_is_read_from_its_bytes():
-    assert_outputs(protocol_named("oip-grpc").decode(grpc.encode_response("m", OUTPUTS).SerializeToString()))
+    for name, as_raw in (("oip-grpc", True), ("oip-grpc-typed", False), ("oip-grpc-typed", True)):
+        answer = grpc.encode_response("m", OUTPUTS, raw=as_raw).SerializeToString()
+        assert_outputs(protocol_named(name).decode(answer))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from tailbed.report.gaps import missing_cells
 from tailbed.results.folder import ExperimentFolder
+from tailbed.results.schema import DeploymentFacts
 from tests.unit.report.experiments import make_cell, make_folder
 
 SUITE = """
@@ -19,12 +20,28 @@ scenarios:
 """
 
 
+def planned(server: str, variant: str | None = None) -> DeploymentFacts:
+    return DeploymentFacts(
+        model="digits",
+        format="onnx",
+        precision="fp32",
+        server=server,
+        protocol="http",
+        runtime="onnxruntime",
+        variant=variant,
+        settings={},
+    )
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> ExperimentFolder:
     """Two of four cells measured, a third failed."""
     cells = [make_cell(), make_cell(server="grpc", protocol="grpc", scenario="closed x1", offered_rate=None)]
+    deployments = [planned("fastapi"), planned("grpc")]
     failures = ["digits/onnx/fp32 on grpc, poisson 200/s: the server never got ready"]
-    folder = make_folder(tmp_path / "results", cells, planned_cells=4, failures=failures, complete=False)
+    folder = make_folder(
+        tmp_path / "results", cells, planned_cells=4, failures=failures, complete=False, deployments=deployments
+    )
     folder.suite.write_text(SUITE)
     return folder
 
@@ -34,9 +51,10 @@ def test_cells_neither_measured_nor_failed_are_missing(folder: ExperimentFolder)
 
 
 def test_settings_of_their_own_are_cells_of_their_own(folder: ExperimentFolder) -> None:
-    folder.suite.write_text(SUITE.replace("[fastapi, grpc]", "[fastapi]") + "variants: {single: {}, batched: {}}\n")
     (cell, *_) = folder.read_summary().cells
-    assert missing_cells(folder, folder.read_summary().model_copy(update={"cells": [cell]})) == [
+    deployments = [planned("fastapi", "single"), planned("fastapi", "batched")]
+    summary = folder.read_summary().model_copy(update={"cells": [cell], "deployments": deployments})
+    assert missing_cells(folder, summary) == [
         f"digits/onnx/fp32 on fastapi with {variant}, {scenario}"
         for variant in ("batched", "single")
         for scenario in ("closed x1", "poisson 200/s")

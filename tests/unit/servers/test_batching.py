@@ -305,9 +305,9 @@ def test_what_is_joined_is_split_again(sizes: list[int], dtype: str) -> None:
     def arrays(size: int) -> dict[str, np.ndarray]:
         return {"a": np.arange(size * 3).reshape(size, 3).astype(dtype), "b": np.arange(size).astype(dtype)}
 
-    batch = [Job(arrays(size), None, 0.0) for size in sizes]  # type: ignore[arg-type]
-    for job, part in zip(batch, split(join(batch), batch), strict=True):
-        for name, array in job.inputs.items():
+    requests = [arrays(size) for size in sizes]
+    for request, part in zip(requests, split(join(requests), requests), strict=True):
+        for name, array in request.items():
             assert part[name].dtype == array.dtype
             np.testing.assert_array_equal(part[name], array)
 

@@ -177,6 +177,16 @@ def test_what_cannot_be_started_is_one_line(
         SupervisedProcess.start(argv, log=tmp_path / "log", cores=cores)
 
 
+def test_an_interrupted_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: bytes) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("servers.process.json.loads", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        SupervisedProcess.start(["sleep", "600"], log=tmp_path / "log")
+    assert not psutil.Process().children()
+
+
 def test_stopping_leaves_no_descendant(tmp_path: Path) -> None:
     process, pids = _family(tmp_path)
     assert process.poll() is None

@@ -1,0 +1,1 @@
+"""TorchServe's inference and management APIs over REST, with safetensors as what it carries."""

@@ -1,0 +1,1 @@
+"""TensorFlow Serving itself: its own binary, ``tensorflow_model_server``."""

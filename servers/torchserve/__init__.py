@@ -1,0 +1,1 @@
+"""TorchServe, speaking its own protocols over REST and gRPC."""

@@ -1,0 +1,41 @@
+"""What an experiment prints beside its figures: what was left out, and where the time goes."""
+
+import pytest
+
+from tailbed.cli.inside_table import print_inside
+from tailbed.cli.table import print_summary
+from tailbed.results.schema import ColdStart
+from tests.unit.experiment.results import make_run, make_summary
+
+START = ColdStart(listening_ms=310.0, ready_ms=640.0, first_answer_ms=655.0, steady_ms=None)
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_what_was_left_out_is_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    left_out = ["triton-http: needs its own environment: tailbed install triton", "tfserving-rest: not here"]
+    print_summary(make_summary([[make_run()]], 1).model_copy(update={"left_out": left_out}))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("left out")] == [f"left out  {line}" for line in left_out]
+
+
+def test_queue_compute_and_the_stages_of_the_start_are_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("fastapi", "torchserve-rest", "triton-grpc", "tfserving-grpc")
+    runs = [
+        [make_run(server=name, queue_mean_ms=0.125, compute_mean_ms=3.0, cold_start=START, service_p50_ms=4.5)]
+        for name in names
+    ]
+    print_inside(make_summary(runs, 1))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in names:
+        (row,) = (line.split() for line in lines if name in line)
+        assert row[-7:] == ["4.50", "0.12", "3.00", "0.31", "0.64", "0.66", "-"]
+
+
+def test_servers_that_tell_nothing_have_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_inside(make_summary([[make_run()]], 1))
+    assert capsys.readouterr().out == ""
