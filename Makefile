@@ -31,8 +31,10 @@ lint: install
 	$(BIN)/lint-imports
 
 # First what no load on the machine disturbs, side by side, and with every framework in one process or another; then
-# what starts servers and measures them, alone.
-SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers/test_conformance.py
+# what is measured, alone.
+SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers \
+	tests/integration/cli/test_import.py tests/integration/cli/test_commands.py \
+	tests/integration/loadtest/test_tls.py tests/integration/test_report_page.py tests/integration/test_runtimes.py
 
 test: install lint
 	$(BIN)/pytest -n 2 --dist loadscope $(SIDE_BY_SIDE)
@@ -46,16 +48,16 @@ perf: install
 perf-aa: install
 	$(BIN)/python -m tests.performance.aa
 
-# The real server and perf_analyzer are binaries in NVIDIA's wheels, in an environment of their own: they need numpy
-# below 2, and the last tritonclient that has perf_analyzer.
-TRITON_ENV ?= build/triton-env
+# perf_analyzer is a binary in the last wheel of tritonclient that has it, in an environment of its own.
+PERF_ANALYZER_ENV ?= build/perf-analyzer
 
-$(TRITON_ENV)/bin/perf_analyzer:
-	$(PYTHON) -m venv $(TRITON_ENV)
-	$(TRITON_ENV)/bin/pip install -q --no-deps nvidia-pytriton==0.7.0 numpy==1.26.4 tritonclient==2.51.0
+$(PERF_ANALYZER_ENV)/bin/perf_analyzer:
+	$(PYTHON) -m venv $(PERF_ANALYZER_ENV)
+	$(PERF_ANALYZER_ENV)/bin/pip install -q --no-deps tritonclient==2.51.0
 
-perf-peers: install $(TRITON_ENV)/bin/perf_analyzer
-	$(BIN)/python -m tests.performance.perf_analyzer --triton $(TRITON_ENV)
+perf-peers: install $(PERF_ANALYZER_ENV)/bin/perf_analyzer
+	$(BIN)/tailbed install triton
+	$(BIN)/python -m tests.performance.perf_analyzer --perf-analyzer $(PERF_ANALYZER_ENV)
 
 # The versions that all of it was tested with, resolved at once in a fresh environment.
 lock:

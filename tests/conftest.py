@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from exporters import Artifact, ArtifactStore
+from tests.one_at_a_time import one_at_a_time
 
 # How long an example takes is a matter of the machine, and no test is to fail for that.
 settings.register_profile("tailbed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,6 +21,8 @@ settings.load_profile("tailbed")
 # TensorFlow and JAX read it when the first of them is loaded. A process of ours that uses TensorFlow sets it in time;
 # one that runs many tests may have met JAX before, which sets another.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# For tests that import ONNX Runtime themselves.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # A shell starts what it puts into the background with SIGINT ignored, nohup with SIGHUP, which children inherit: the
 # commands under test are to see Ctrl-C and the end of a terminal whichever way the tests were started.
@@ -57,7 +60,9 @@ class Exported:
 
         format, _, precision = name.partition("/")
         try:
-            return export_artifact(self._model, format, precision or "fp32", ArtifactStore())
+            # What another test process is making is not to be made twice.
+            with one_at_a_time(f"{self._model}/{name}"):
+                return export_artifact(self._model, format, precision or "fp32", ArtifactStore())
         except NotInstalled as error:
             pytest.skip(str(error))
 

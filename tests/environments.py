@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from exporters.environments import Environment
+from tests.one_at_a_time import one_at_a_time
 
 KEPT = Path(__file__).parents[1] / "build"
 """A home for environments only, which outlives the tests."""
@@ -11,8 +12,12 @@ KEPT = Path(__file__).parents[1] / "build"
 
 def provide(environment: Environment) -> None:
     """Have ``environment`` in this test session's home, installed really, but not once a session."""
-    if environment.installed:
-        return
+    with one_at_a_time(environment.name):
+        if not environment.installed:
+            _link(environment)
+
+
+def _link(environment: Environment) -> None:
     home = os.environ["TAILBED_HOME"]
     os.environ["TAILBED_HOME"] = str(KEPT)
     try:

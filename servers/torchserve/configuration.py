@@ -18,7 +18,7 @@ _NO_DELAY_BATCH: Final = 2
 LOGGING: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <!-- Everything goes to the server's one log. No line is written for a request: neither to the access log, nor by
-     the frontend, which has four of them at its usual level, nor for the worker's own. -->
+     the frontend, which has several at its usual level, nor for the worker's own. -->
 <Configuration>
   <Appenders>
     <Console name="STDOUT" target="SYSTEM_OUT">

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import locale
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ from servers.inference.collector import freeze
 from servers.inference.loading import load
 from servers.triton.answering import Failure, answers
 from servers.triton.tensors import from_triton, to_triton
+
+# The embedded Python starts without the user's locale and without UTF-8 mode, and so takes text files for ASCII, which
+# some of PyTorch's own are not.
+with suppress(locale.Error):
+    locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
 
 
 class TritonPythonModel:

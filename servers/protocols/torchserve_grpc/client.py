@@ -15,7 +15,7 @@ from servers.protocols.grpc_channel import GrpcChannel, Unimplemented
 from servers.protocols.torchserve_grpc import torchserve_pb2 as pb
 from servers.protocols.torchserve_grpc.messages import decode_response, encode_request
 from servers.protocols.torchserve_grpc.methods import DESCRIBE, DESCRIBE_MODEL, PING, PREDICTIONS
-from servers.protocols.torchserve_rest.description import decode_customized, decode_description
+from servers.protocols.torchserve_rest.description import Description, decode_customized, decode_description
 from servers.target import Target
 
 
@@ -37,7 +37,7 @@ class TorchServeGrpcClient(GrpcChannel):
         return self.answers(lambda: self._is_ready(model))
 
     def metadata(self, model: str) -> ModelMetadata:
-        """See ``Client``. Only our own handler says it."""
+        """See ``Client``. It has tensors only where the handler is ours."""
         return self._customized(model)[0]
 
     def config(self, model: str) -> Mapping[str, str]:
@@ -59,28 +59,32 @@ class TorchServeGrpcClient(GrpcChannel):
 
     def _is_ready(self, model: str) -> bool:
         try:
-            message = self.call(self._describe_model, pb.DescribeModelRequest(model_name=model))
+            return self._describe(model).ready
         except Unimplemented:
-            self._customized(model)
+            self._ask_handler(model)
             return True
-        try:
-            return decode_description(message.msg.encode()).ready
-        except MessageError as error:
-            raise EndpointError(f"{self.url}: description of {model!r}: {error}") from error
 
     def _customized(self, model: str) -> tuple[ModelMetadata, dict[str, str]]:
         try:
-            request = pb.DescribeModelRequest(model_name=model, customized=True)
-            described = self.call(self._describe_model, request).msg.encode()
-            text = None
+            customized = self._describe(model, customized=True).customized
         except Unimplemented:
-            text = self.call(
-                self._predictions, pb.PredictionsRequest(model_name=model, input={DESCRIBE: b"true"})
-            ).prediction
+            customized = self._ask_handler(model)
+        except EndpointError:  # a handler may fail to describe itself
+            customized = self._describe(model).customized
+        return decode_customized(model, customized)
+
+    def _describe(self, model: str, *, customized: bool = False) -> Description:
+        request = pb.DescribeModelRequest(model_name=model, customized=customized)
+        message = self.call(self._describe_model, request)
         try:
-            return decode_customized(decode_description(described).customized if text is None else text)
+            return decode_description(message.msg.encode())
         except MessageError as error:
             raise EndpointError(f"{self.url}: description of {model!r}: {error}") from error
+
+    def _ask_handler(self, model: str) -> bytes:
+        request = pb.PredictionsRequest(model_name=model, input={DESCRIBE: b"true"})
+        answer: bytes = self.call(self._predictions, request).prediction
+        return answer
 
     def _method(self, path: str, request: Any, answer: Any) -> Any:
         return self.channel.unary_unary(

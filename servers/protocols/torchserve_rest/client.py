@@ -36,7 +36,7 @@ class TorchServeRestClient(HttpSession):
             return False
 
     def metadata(self, model: str) -> ModelMetadata:
-        """See ``Client``. Only our own handler says it."""
+        """See ``Client``. It has tensors only where the handler is ours."""
         return self._customized(model)[0]
 
     def config(self, model: str) -> Mapping[str, str]:
@@ -53,9 +53,12 @@ class TorchServeRestClient(HttpSession):
             raise EndpointError(f"{self.url}: answer of {model!r}: {error}") from error
 
     def _customized(self, model: str) -> tuple[ModelMetadata, dict[str, str]]:
-        response = self.ask("GET", f"{_model_path(model)}?customized=true")
+        path = _model_path(model)
+        response = self.send("GET", f"{path}?customized=true")
+        if response.status != 200:  # a handler may fail to describe itself
+            response = self.ask("GET", path)
         try:
-            return decode_customized(decode_description(response.data).customized)
+            return decode_customized(model, decode_description(response.data).customized)
         except MessageError as error:
             raise EndpointError(f"{self.url}: description of {model!r}: {error}") from error
 

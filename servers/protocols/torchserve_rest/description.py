@@ -21,14 +21,18 @@ def encode_customized(metadata: ModelMetadata, facts: Mapping[str, str]) -> byte
     return orjson.dumps({**orjson.loads(encode_metadata(metadata)), "parameters": dict(facts)})
 
 
-def decode_customized(text: bytes) -> tuple[ModelMetadata, dict[str, str]]:
-    """Read what our handler says of itself: the metadata, and what really runs.
+def decode_customized(model: str, text: bytes) -> tuple[ModelMetadata, dict[str, str]]:
+    """What a handler says of itself: the metadata, and what really runs; of another handler than ours, nothing."""
+    try:
+        facts = fields.parameters(fields.load(text), "the model")
+        return decode_metadata(text), {name: fields.text(facts, name) for name in facts}
+    except MessageError:
+        return untold(model), {}
 
-    Raises:
-        MessageError: another handler said it.
-    """
-    facts = fields.parameters(fields.load(text), "the model")
-    return decode_metadata(text), {name: fields.text(facts, name) for name in facts}
+
+def untold(model: str) -> ModelMetadata:
+    """The metadata of a model of which nothing is told."""
+    return ModelMetadata(model, "", (), ())
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def test_a_picked_port_that_is_taken_meanwhile_is_replaced(
         picks = []
 
         def pick_a_taken_one_first(host: str, uses: list[str]) -> dict[str, int]:
-            picks.append(pick(host, uses) | ({} if picks else {uses[-1]: port}))
+            picks.append(pick(host, uses) | ({} if picks else {uses[0]: port}))
             return picks[-1]
 
         monkeypatch.setattr(module, "free_ports", pick_a_taken_one_first)

@@ -14,10 +14,12 @@ import pytest
 import urllib3
 
 from exporters import Artifact
+from exporters.artifact import Answers
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Outcome
 from loadtest.scenario import ClosedLoop
 from servers import STACKS, Client, Deployment, EndpointError, RunningServer, ServerError, Settings, connect, start
+from servers.address import free_ports
 from servers.process import SupervisedProcess
 from servers.protocols.torchserve_rest.codec import decode, encode
 from servers.torchserve import archive
@@ -44,15 +46,20 @@ class Served:
 
     running: RunningServer
     artifact: Artifact
+    answers: Answers
+    """Read once: several threads that parse the headers of arrays at once fail at random in Python 3.11.7."""
+
+    @classmethod
+    def of(cls, running: RunningServer, artifact: Artifact) -> "Served":
+        return cls(running, artifact, artifact.answers())
 
     def client(self, timeout_s: float = 20) -> Client:
         endpoint = self.running.endpoint
         return connect(endpoint.url, protocol=endpoint.protocol, timeout_s=timeout_s)
 
     def batch(self, first: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        answers = self.artifact.answers()
         items = slice(first, first + size)
-        return answers.inputs["image"][items], answers.outputs["scores"][items]
+        return self.answers.inputs["image"][items], self.answers.outputs["scores"][items]
 
     def assert_answers(self, client: Client, first: int, size: int) -> None:
         images, expected = self.batch(first, size)
@@ -73,7 +80,7 @@ def served(
     """ONNX on two workers, with requests joined."""
     deployment = Deployment(digits["onnx"], request.param, JOINED)
     with start(deployment, folder=tmp_path_factory.mktemp("server")) as running:
-        yield Served(running, digits["onnx"])
+        yield Served.of(running, digits["onnx"])
         assert running.process.poll() is None, "the server died under the tests"
 
 
@@ -91,7 +98,7 @@ def test_every_format_that_it_serves(digits: Exported, tmp_path: Path, stack: st
     assert STACKS.get(stack).serves(format)
     # With batching, so that every batch size is compiled before the server is ready.
     with start(Deployment(artifact, stack, Settings(max_batch=3, max_delay_us=1000)), folder=tmp_path) as running:
-        served = Served(running, artifact)
+        served = Served.of(running, artifact)
         with served.client(60) as client:
             for size in (1, 3, 8):
                 served.assert_answers(client, 5, size)
@@ -224,7 +231,7 @@ def test_its_times_are_of_the_requests_made(served: Served) -> None:
 
 
 def test_a_load_is_answered_right(served: Served, tmp_path: Path) -> None:
-    answers = served.artifact.answers()
+    answers = served.answers
     pool = tmp_path / "pool.npz"
     np.savez(pool, **{"inputs/image": answers.inputs["image"], "outputs/scores": answers.outputs["scores"]})
     plan = LoadPlan(
@@ -248,7 +255,7 @@ def test_a_load_is_answered_right(served: Served, tmp_path: Path) -> None:
 
 def test_a_model_without_workers_is_not_ready(digits: Exported, tmp_path: Path) -> None:
     with start(Deployment(digits["onnx"], "torchserve-grpc"), folder=tmp_path) as running:
-        served = Served(running, digits["onnx"])
+        served = Served.of(running, digits["onnx"])
         management = running.launch.ready
         assert management is not None
         with connect(management.url, protocol=management.protocol, timeout_s=20) as client:
@@ -275,7 +282,7 @@ def test_it_is_ready_only_when_the_worker_is(digits: Exported, tmp_path: Path, m
     folder = tmp_path / "server"
     folder.mkdir()
     stack = STACKS.get("torchserve-rest")
-    ports = {"http": 28480, "metrics": 28481, "grpc": 28482, "grpc-management": 28483}
+    ports = free_ports("127.0.0.1", stack.ports)
     launch = stack.launch(Deployment(digits["onnx"], "torchserve-rest"), host="127.0.0.1", ports=ports, folder=folder)
     seen = set()
     with (
@@ -294,6 +301,34 @@ def test_it_is_ready_only_when_the_worker_is(digits: Exported, tmp_path: Path, m
     assert seen == {(False, False), (True, False)}
 
 
+@pytest.mark.parametrize("answer", ['return [b"hello" for _ in rows]', 'raise ValueError("me?")'])
+def test_a_model_with_another_handler_is_ready_and_tells_nothing(
+    digits: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    other = tmp_path / "handler.py"
+    other.write_text(
+        "class Handler:\n"
+        "    def initialize(self, context):\n"
+        "        pass\n"
+        "    def handle(self, rows, context):\n"
+        f"        {answer}\n"
+    )
+    monkeypatch.setattr(archive, "HANDLER", other)
+    with start(Deployment(digits["onnx"], "torchserve-grpc"), folder=tmp_path / "server") as running:
+        at = {use: f"127.0.0.1:{port}" for use, port in running.ports.items()}
+        for protocol, url in (
+            ("torchserve-rest", f"http://{at['http']}"),
+            ("torchserve-grpc", f"grpc://{at['grpc-management']}"),
+        ):
+            with connect(url, protocol=protocol, timeout_s=10) as client:
+                assert client.ready("digits")
+                told = client.metadata("digits")
+                assert (told.name, told.inputs, told.outputs) == ("digits", (), ())
+                assert client.config("digits") == {}
+                with pytest.raises(EndpointError, match="cats"):
+                    client.metadata("cats")
+
+
 def test_two_at_once_each_end_without_leaving_anything_and_start_again_where_they_were(
     digits: Exported, tmp_path: Path
 ) -> None:
@@ -303,20 +338,20 @@ def test_two_at_once_each_end_without_leaving_anything_and_start_again_where_the
     try:
         with start(deployments[1], folder=tmp_path / "second") as second:
             for running in (first, second):
-                with Served(running, artifact).client() as client:
-                    Served(running, artifact).assert_answers(client, 0, 3)
+                with Served.of(running, artifact).client() as client:
+                    Served.of(running, artifact).assert_answers(client, 0, 3)
         assert second.process.poll() is not None
         _assert_nothing_left(second)
-        with Served(first, artifact).client() as client:
-            Served(first, artifact).assert_answers(client, 0, 3)
+        with Served.of(first, artifact).client() as client:
+            Served.of(first, artifact).assert_answers(client, 0, 3)
         os.kill(first.process.pid, 9)
         assert first.process.wait(20) == -9
         _assert_nothing_left(first)
     finally:
         first.stop()
     again = start(deployments[0], folder=tmp_path / "first", ports=first.ports)
-    with again, Served(again, artifact).client() as client:
-        Served(again, artifact).assert_answers(client, 0, 3)
+    with again, Served.of(again, artifact).client() as client:
+        Served.of(again, artifact).assert_answers(client, 0, 3)
     _assert_nothing_left(again)
 
 

@@ -100,7 +100,12 @@ def test_a_description_comes_back_as_it_was() -> None:
     metadata = ModelMetadata("m", "onnx_onnxv1", (TensorSpec("x", "float32", ("batch", 3)),), (), ("1.0",))
     described = decode_description(encode_description("m", encode_customized(metadata, {"onnxruntime": "1"})))
     assert described.ready
-    assert decode_customized(described.customized) == (metadata, {"onnxruntime": "1"})
+    assert decode_customized("m", described.customized) == (metadata, {"onnxruntime": "1"})
+
+
+@pytest.mark.parametrize("text", [b"", b"hello", b"[]", b"{}", b'{"inputs": 3}', b'{"parameters": 3}'])
+def test_of_another_handler_nothing_is_told(text: bytes) -> None:
+    assert decode_customized("m", text) == (ModelMetadata("m", "", (), ()), {})
 
 
 @pytest.mark.parametrize(
@@ -338,7 +343,7 @@ def test_a_name_that_torchserve_does_not_take_is_refused_in_one_line(digits: Exp
     provide(ENVIRONMENT)
     artifact = digits["onnx"]
     named = Artifact(artifact.folder, artifact.manifest.model_copy(update={"model": "two words"}))
-    with pytest.raises(ServerError, match="torch-model-archiver failed: .*special characters") as refused:
+    with pytest.raises(ServerError, match="torch-model-archiver failed: The allowed regular expression") as refused:
         make_archive(named, "", tmp_path / "store")
     assert "\n" not in str(refused.value)
 
