@@ -14,8 +14,9 @@ import orjson
 
 from exporters.artifact import Artifact
 from exporters.checker import Compute
-from models import TailbedError, Tensors, check_tensors
+from models import TailbedError, Tensors
 from servers.errors import MessageError
+from servers.inference.answering import answers, told
 from servers.inference.instances import ComputeError
 from servers.inference.loading import load
 from servers.oip.metadata import ModelMetadata
@@ -24,7 +25,6 @@ from servers.protocols.torchserve_rest.codec import CONTENT_TYPE, decode, encode
 from servers.protocols.torchserve_rest.description import encode_customized
 from servers.runtimes import runtime_for
 from servers.torchserve.archive import HANDLER_SETTINGS
-from servers.torchserve.computing import compute, told
 
 _BODY = "body"
 """What TorchServe calls the body of a request over REST."""
@@ -54,10 +54,11 @@ class Handler:
                 alone, and gives the error to all that are with it.
         """
         read = [self._read(row, index, context) for index, row in enumerate(rows)]
-        answers = iter(compute(self._model, [request for request in read if isinstance(request, Mapping)]))
+        asked = [request for request in read if isinstance(request, Mapping)]
+        computed = iter(answers(self._model, self._inputs, asked))
         found: list[bytes] = []
         for index, request in enumerate(read):
-            answer = next(answers) if isinstance(request, Mapping) else request
+            answer = next(computed) if isinstance(request, Mapping) else request
             if isinstance(answer, TailbedError):
                 found.append(self._refuse(answer, rows[index], index, context))
             elif isinstance(answer, bytes):
@@ -87,11 +88,9 @@ class Handler:
         try:
             if not isinstance(body, bytes | bytearray):
                 raise MessageError(f"expected safetensors: as the body over REST, as the input {DATA!r} over gRPC")
-            inputs = decode(bytes(body))
-            check_tensors(self._inputs, inputs)
+            return decode(bytes(body))
         except TailbedError as error:
             return error
-        return inputs
 
     def _refuse(self, error: TailbedError, row: Mapping[str, Any], index: int, context: Any) -> bytes:
         code = 500 if isinstance(error, ComputeError) else 400

@@ -13,10 +13,11 @@ import triton_python_backend_utils as pb_utils  # type: ignore[import-not-found]
 
 from exporters.artifact import Artifact
 from exporters.checker import Compute
-from models import TailbedError, Tensors
+from models import TailbedError
+from servers.inference.answering import Answer, answers
 from servers.inference.collector import freeze
+from servers.inference.instances import ComputeError
 from servers.inference.loading import load
-from servers.triton.answering import Failure, answers
 from servers.triton.tensors import from_triton, to_triton
 
 # The embedded Python starts without the user's locale and without UTF-8 mode, and so takes text files for ASCII, which
@@ -53,8 +54,9 @@ class TritonPythonModel:
         ]
 
 
-def _response(answer: Tensors | Failure, wanted: Sequence[str]) -> Any:
-    if isinstance(answer, Failure):
-        code = pb_utils.TritonError.INVALID_ARG if answer.refused else pb_utils.TritonError.INTERNAL
-        return pb_utils.InferenceResponse(error=pb_utils.TritonError(answer.reason, code))
+def _response(answer: Answer, wanted: Sequence[str]) -> Any:
+    if isinstance(answer, TailbedError):
+        failed = isinstance(answer, ComputeError)
+        code = pb_utils.TritonError.INTERNAL if failed else pb_utils.TritonError.INVALID_ARG
+        return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(answer), code))
     return pb_utils.InferenceResponse([to_triton(name, answer[name]) for name in wanted])

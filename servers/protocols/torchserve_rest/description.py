@@ -27,12 +27,7 @@ def decode_customized(model: str, text: bytes) -> tuple[ModelMetadata, dict[str,
         facts = fields.parameters(fields.load(text), "the model")
         return decode_metadata(text), {name: fields.text(facts, name) for name in facts}
     except MessageError:
-        return untold(model), {}
-
-
-def untold(model: str) -> ModelMetadata:
-    """The metadata of a model of which nothing is told."""
-    return ModelMetadata(model, "", (), ())
+        return ModelMetadata(model, "", (), ()), {}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
-"""What goes to TorchServe without one: tensors, messages, configuration, archives; and what our handler answers."""
+"""What goes to TorchServe, without one: tensors, messages, configuration, archives."""
 
 import json
-import sys
 import zipfile
-from collections.abc import Mapping
 from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Any
 
 import numpy as np
 import orjson
@@ -19,7 +15,7 @@ from hypothesis import strategies as st
 
 from exporters import Artifact
 from loadtest.protocols import protocol_named
-from models import TailbedError, Tensors, TensorSpec
+from models import TailbedError, TensorSpec
 from servers import STACKS, Deployment, ServerError, Settings
 from servers.errors import MessageError
 from servers.metrics import Metrics
@@ -36,9 +32,7 @@ from servers.target import parse_target
 from servers.times import ServerTimes
 from servers.torchserve import configuration, environment
 from servers.torchserve.archive import make_archive, model_config
-from servers.torchserve.computing import compute
 from servers.torchserve.environment import ENVIRONMENT
-from servers.torchserve.handler import Handler
 from servers.torchserve.times import times_in
 from tests.conftest import Exported
 from tests.environments import provide
@@ -358,106 +352,3 @@ def test_strings_and_other_formats_are_refused(digits: Exported, tmp_path: Path)
         with pytest.raises(ServerError, match=line):
             stack.launch(deployment, host="127.0.0.1", ports={}, folder=tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-class Double:
-    """A model that fails on negative numbers, and counts its calls."""
-
-    facts: Mapping[str, str] = MappingProxyType({})
-
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-
-    def run(self, inputs: Tensors) -> dict[str, np.ndarray]:
-        self.calls.append(len(inputs["x"]))
-        if (inputs["x"] < 0).any():
-            raise RuntimeError("negative\nnumbers")
-        return {"y": 2 * inputs["x"]}
-
-
-def test_requests_that_fit_together_are_computed_together() -> None:
-    model = Double()
-    requests = [{"x": np.full((size, width), size)} for size, width in ((1, 2), (3, 2), (1, 5), (2, 2))]
-    answers = compute(model, requests)
-    assert model.calls == [6, 1]
-    for request, answer in zip(requests, answers, strict=True):
-        assert isinstance(answer, dict)
-        np.testing.assert_array_equal(answer["y"], 2 * request["x"])
-
-
-def test_one_that_fails_does_not_harm_those_that_it_was_joined_with() -> None:
-    model = Double()
-    good, bad = compute(model, [{"x": np.ones((1, 2))}, {"x": -np.ones((1, 2))}])
-    assert isinstance(good, dict)
-    assert str(bad) == "RuntimeError: negative"
-    assert model.calls == [2, 1, 1]
-
-
-class Context:
-    """What TorchServe's own has, as far as the handler asks for it."""
-
-    def __init__(self, headers: dict[str, str] | None = None) -> None:
-        self._headers = headers or {}
-        self.statuses: dict[int, int] = {}
-        self.content_types: dict[int, str] = {}
-
-    def get_request_header(self, _: int, key: str) -> str | None:
-        return self._headers.get(key)
-
-    def set_response_status(self, code: int, _: str, idx: int) -> None:
-        self.statuses[idx] = code
-
-    def set_response_content_type(self, idx: int, value: str) -> None:
-        self.content_types[idx] = value
-
-
-@pytest.fixture
-def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
-    class PredictionException(Exception):
-        pass
-
-    util: Any = ModuleType("ts.utils.util")
-    util.PredictionException = PredictionException
-    for name, module in (("ts", ModuleType("ts")), ("ts.utils", ModuleType("ts.utils")), ("ts.utils.util", util)):
-        monkeypatch.setitem(sys.modules, name, module)
-    made = Handler()
-    made._model = Double()
-    made._inputs = (TensorSpec("x", "float64", ("batch", 2)),)
-    made._described = b'{"name": "double"}'
-    return made
-
-
-def test_over_rest_each_request_of_a_batch_has_its_own_end(handler: Handler) -> None:
-    context = Context()
-    bodies = [
-        encode({"x": np.ones((1, 2))}),
-        b"garbage",
-        encode({"x": np.ones((1, 3))}),
-        encode({"x": -np.ones((1, 2))}),
-    ]
-    answers = handler.handle([{"body": bytearray(body)} for body in bodies], context)
-    np.testing.assert_array_equal(decode(answers[0])["y"], [[2, 2]])
-    told = [orjson.loads(answer) for answer in answers[1:]]
-    assert [(one["code"], one["message"].partition(":")[0]) for one in told] == [
-        (400, "not safetensors"),
-        (400, "tensor 'x' has shape [1, 3], expected [batch, 2]"),
-        (500, "RuntimeError"),
-    ]
-    assert context.statuses == {1: 400, 2: 400, 3: 500}
-    assert context.content_types[0] == "application/octet-stream"
-
-
-def test_over_grpc_a_bad_request_is_an_error(handler: Handler) -> None:
-    rows = [{"data": encode({"x": np.ones((1, 2))})}, {"data": b"garbage"}]
-    with pytest.raises(Exception, match="not safetensors") as refused:
-        handler.handle(rows, Context())
-    assert refused.value.args[1] == 400
-    [answer] = handler.handle(rows[:1], Context())
-    np.testing.assert_array_equal(decode(answer)["y"], [[2, 2]])
-
-
-def test_it_says_what_it_is_by_a_header_or_an_input(handler: Handler) -> None:
-    assert handler.handle([{"body": bytearray()}], Context({"describe": "True"})) == [b'{"name": "double"}']
-    described, answer = handler.handle([{"describe": b""}, {"data": encode({"x": np.ones((1, 2))})}], Context())
-    assert described == b'{"name": "double"}'
-    assert decode(answer)["y"].shape == (1, 2)
