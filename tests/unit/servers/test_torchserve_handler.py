@@ -15,18 +15,32 @@ from servers.torchserve.handler import Handler
 
 
 class Double:
-    """A model that fails on negative numbers, and counts its calls."""
+    """A model that fails on negative numbers."""
 
     facts: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-
     def run(self, inputs: Tensors) -> dict[str, np.ndarray]:
-        self.calls.append(len(inputs["x"]))
         if (inputs["x"] < 0).any():
             raise RuntimeError("negative\nnumbers")
         return {"y": 2 * inputs["x"]}
+
+
+class Context:
+    """What TorchServe tells a handler of a batch, and what the handler says of the answers."""
+
+    def __init__(self, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.headers = headers
+        self.statuses: dict[int, int] = {}
+        self.content_types: dict[int, str] = {}
+
+    def get_request_header(self, _: int, name: str) -> str | None:
+        return self.headers.get(name)
+
+    def set_response_status(self, code: int, _: str, index: int) -> None:
+        self.statuses[index] = code
+
+    def set_response_content_type(self, index: int, value: str) -> None:
+        self.content_types[index] = value
 
 
 @pytest.fixture
