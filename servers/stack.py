@@ -54,6 +54,8 @@ class Stack(Protocol):
     stands_in_for: str | None
     """The product whose protocol it speaks without being that product; None for what is itself."""
 
+    warmup_s: float
+    """Seconds of load before it computes as fast as it ever will, whatever its throughput looks like on the way."""
     environment: Environment | None
     """What ``tailbed install`` gets for it; None where there is nothing to be installed beside our own packages."""
 

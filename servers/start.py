@@ -77,6 +77,7 @@ def start(
     ports: Mapping[str, int] | None = None,
     timeout_s: float = 120.0,
     nice: int | None = None,
+    before_exec: Callable[[], None] | None = None,
 ) -> RunningServer:
     """Start the deployment's server and wait until its model is ready.
 
@@ -87,6 +88,7 @@ def start(
         ports: port numbers by what the stack needs them for; free ones are picked for the others.
         timeout_s: how long to wait.
         nice: as in ``SupervisedProcess.start``.
+        before_exec: called when all is prepared in ``folder`` and the server's process is about to be started.
 
     Raises:
         UnknownName: there is no such stack.
@@ -106,7 +108,7 @@ def start(
     for _ in range(_ATTEMPTS):
         picked = free_ports(host, [use for use in stack.ports if use not in given])
         try:
-            return _attempt(stack, deployment, folder, host, given | picked, timeout_s, nice)
+            return _attempt(stack, deployment, folder, host, given | picked, timeout_s, nice, before_exec)
         except _Ended as error:
             failure = error
             # Another process may have taken a port between our look and the server's bind: then try others.
@@ -127,6 +129,7 @@ def _attempt(
     ports: Mapping[str, int],
     timeout_s: float,
     nice: int | None,
+    before_exec: Callable[[], None] | None,
 ) -> RunningServer:
     deadline = time.monotonic() + timeout_s
     launch = stack.launch(deployment, host=host, ports=ports, folder=folder)
@@ -134,6 +137,8 @@ def _attempt(
     # Loads the client's library, which must not count as part of the server's start.
     connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S).close()
     log = folder / "server.log"
+    if before_exec is not None:
+        before_exec()
     try:
         process = SupervisedProcess.start(
             launch.argv,
@@ -148,6 +153,8 @@ def _attempt(
         raise ServerError(str(error)) from error
     try:
         listening_ns = _await(lambda: _accepts(launch.endpoint), process, deadline)
+        if asked.url != launch.endpoint.url:
+            _await(lambda: _accepts(asked), process, deadline)
         # Connected only now: a gRPC channel that was refused once waits long before it tries again.
         with connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S) as client:
             ready_ns = _await(lambda: client.ready(asked.model), process, deadline)

@@ -25,6 +25,7 @@ class _GRPC:
     ports: tuple[str, ...] = ("grpc", "metrics")
     stands_in_for: str | None = None
     environment: Environment | None = None
+    warmup_s = 0.0
 
     def missing(self) -> str | None:
         try:

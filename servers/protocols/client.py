@@ -122,4 +122,8 @@ def connect(
     if not 0 < timeout_s <= _LONGEST_S:
         raise EndpointError(f"timeout of {timeout_s:g} s: expected seconds above 0, at most {_LONGEST_S:,.0f}")
     target = parse_target(url, headers=headers, ca_file=ca_file)
+    if protocol is None and target.scheme == "http":
+        from servers.protocols.oip_http.client import HttpClient
+
+        return HttpClient(target, timeout_s=timeout_s)
     return CLIENTS.get(protocol or _USUAL[target.scheme])(target, timeout_s=timeout_s)

@@ -20,7 +20,6 @@ from servers.tfserving.formats import FORMATS
 from servers.tfserving.times import times_in
 from servers.times import ServerTimes
 
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  # what it binds whatever it is told
 _EXPOSE: Final = "TAILBED_TFSERVING_EXPOSE"
 _COMPUTES: Final = {"savedmodel": "tensorflow", "tflite": "tflite"}
 _TUNED_BATCH: Final = 64
@@ -30,6 +29,7 @@ _GRACE_S: Final = 5.0
 class _TfServing:
     stands_in_for: str | None = None
     environment: Environment | None = None
+    warmup_s = 0.0
 
     def __init__(self, protocol: str, ports: tuple[str, ...]) -> None:
         self.name = protocol
@@ -37,7 +37,14 @@ class _TfServing:
         self.ports = ports
 
     def missing(self) -> str | None:
-        return binary.missing()
+        if lacking := binary.missing():
+            return lacking
+        if os.environ.get(_EXPOSE) == "1":
+            return None
+        return (
+            "TensorFlow Serving listens on every address of the machine and has no option for another: set "
+            f"{_EXPOSE}=1 where that is wanted, or where something else keeps others out"
+        )
 
     def serves(self, format: str) -> str | None:
         return _COMPUTES[format] if format in FORMATS else None
@@ -55,11 +62,6 @@ class _TfServing:
         program = binary.find()
         if program is None:
             raise ServerError(str(binary.missing()))
-        if host not in _EVERYWHERE and os.environ.get(_EXPOSE) != "1":
-            raise ServerError(
-                f"{self.name} cannot bind {host} alone: TensorFlow Serving listens on every address, and has no option "
-                f"for another. Ask for host 0.0.0.0, or set {_EXPOSE}=1 where something else keeps others out"
-            )
         from servers.tfserving.folder import write_model  # brings protobuf
 
         manifest = deployment.artifact.manifest

@@ -14,6 +14,7 @@ from servers.inference.served import MAX_REQUEST_BYTES
 
 _TIMES: Final = ("ts_inference_latency_microseconds", "ts_queue_latency_microseconds")
 _NO_DELAY_BATCH: Final = 2
+_QUEUE: Final = 1_000_000
 
 LOGGING: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -86,6 +87,8 @@ def properties(*, host: str, ports: Mapping[str, int], archive: Path, metrics: P
         # Else each call needs a key, new at each start, out of a file in the working folder.
         "disable_token_authorization": "true",
         "install_py_dep_per_model": "false",
+        # By default the 101st request that waits is turned away, where other stacks let it wait.
+        "job_queue_size": _QUEUE,
         "number_of_gpu": 0,
         "metrics_mode": "prometheus",
         "metrics_config": metrics,

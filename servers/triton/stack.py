@@ -31,6 +31,7 @@ _FAILURE: Final = r"failed to load '.*?' version \d+: (?:\w+(?: \w+)*: )?(?:\w+:
 class _Triton:
     environment: Environment | None = ENVIRONMENT
     stands_in_for: str | None = None
+    warmup_s = 0.0
 
     def __init__(self, use: str) -> None:
         self.name = f"triton-{use}"

@@ -11,6 +11,10 @@ from rich.text import Text
 from tailbed.cli.table import names_of
 from tailbed.results.schema import Cell, Summary
 
+_LEGEND = (
+    "ms: service P50 at the client; queue and compute are the server's own means, with warm-up,",
+    "compute with all that lies between a stack's frontend and the model (docs/STACKS.md); s: stages",
+)
 _STAGES = ("listening_ms", "ready_ms", "first_answer_ms", "steady_ms")
 
 
@@ -22,7 +26,8 @@ def print_inside(summary: Summary) -> None:
     console = Console()
     console.print(Text("where the time goes, and how servers start", style="bold"))
     console.print(_table(cells))
-    console.print(Text("ms: service P50 at the client, queue and compute means by the server; s: stages", style="dim"))
+    for line in _LEGEND:
+        console.print(Text(line, style="dim"))
 
 
 def _table(cells: Sequence[Cell]) -> Table:

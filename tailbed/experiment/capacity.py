@@ -18,7 +18,7 @@ from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan
 from loadtest.records import Outcome, Records
 from loadtest.scenario import ClosedLoop
-from servers import Deployment, Endpoint, start
+from servers import STACKS, Deployment, Endpoint, start
 from tailbed.experiment.placement import Placement
 from tailbed.results.schema import Capacity
 from tailbed.suite import Suite
@@ -51,7 +51,9 @@ def probe_capacity(
     with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
         while clients := next_clients(probes):
             progress(f"capacity of {deployment.artifact.ref} on {deployment.stack}: {clients} clients")
-            plan = _plan(deployment, server.endpoint, ClosedLoop(concurrency=clients), suite, placement)
+            # The first clients of a fresh server warm it up.
+            warmup_s = WARMUP_S if probes else max(WARMUP_S, STACKS.get(deployment.stack).warmup_s)
+            plan = _plan(deployment, server.endpoint, ClosedLoop(concurrency=clients), warmup_s, suite, placement)
             probes[clients] = _answered(loadtest.run(plan, folder / f"closed-x{clients}"))
     best = max(probes, key=probes.__getitem__)
     if not probes[best]:
@@ -91,7 +93,12 @@ def _answered(records: Records) -> float:
 
 
 def _plan(
-    deployment: Deployment, endpoint: Endpoint, scenario: ClosedLoop, suite: Suite, placement: Placement
+    deployment: Deployment,
+    endpoint: Endpoint,
+    scenario: ClosedLoop,
+    warmup_s: float,
+    suite: Suite,
+    placement: Placement,
 ) -> LoadPlan:
     return LoadPlan(
         protocol=endpoint.protocol,
@@ -100,7 +107,7 @@ def _plan(
         pool=deployment.artifact.folder / ANSWERS,
         batched=deployment.artifact.manifest.batched,
         scenario=scenario,
-        warmup_s=WARMUP_S,
+        warmup_s=warmup_s,
         duration_s=WINDOW_S,
         seed=suite.seed,
         timeout_s=suite.timeout_s,

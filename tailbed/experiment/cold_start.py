@@ -80,10 +80,18 @@ def study_cold_start(
             files = files_of(server.process.pid) | _files_in(artifact.folder) | _our_modules()
         for number in range(1, processes + 1):
             for name, starts in (("dropped", cold), ("warm", warm)):
-                if starts is cold:
-                    drops.append(drop(files))
+                own = folder / f"{name}-{number}"
+
+                def drop_all(own: Path = own) -> None:
+                    # What was prepared for this start as well: it is fresh in the cache.
+                    drops.append(drop(files | _files_in(own)))
+
                 with start(
-                    deployment, folder=folder / f"{name}-{number}", timeout_s=start_timeout_s, nice=nice
+                    deployment,
+                    folder=own,
+                    timeout_s=start_timeout_s,
+                    nice=nice,
+                    before_exec=drop_all if starts is cold else None,
                 ) as server:
                     starts.append(observe(server))
                 progress((_START_S * (1 + len(cold) + len(warm)) + pauses_s) / whole_s)

@@ -78,6 +78,7 @@ def execute(
 
 def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, placement: Placement) -> LoadPlan:
     artifact = run.candidate.artifact
+    warmup_s = max(suite.warmup_s, STACKS.get(run.candidate.stack).warmup_s)
     return LoadPlan(
         protocol=server.endpoint.protocol,
         url=server.endpoint.url,
@@ -86,8 +87,8 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
         batched=artifact.manifest.batched,
         check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance),
         scenario=load,
-        warmup_s=suite.warmup_s,
-        steady_limit_s=suite.steady_limit_s,
+        warmup_s=warmup_s,
+        steady_limit_s=None if suite.steady_limit_s is None else max(suite.steady_limit_s, warmup_s),
         duration_s=suite.duration_s,
         # The same arrivals for all deployments of a block, and others in the next.
         seed=suite.seed + run.block - 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 from urllib.parse import quote
 
@@ -102,4 +102,4 @@ def _reason(body: bytes) -> str | None:
     return None
 
 
-CLIENT = HttpClient
+CLIENT = partial(HttpClient, binary=True)
