@@ -13,12 +13,12 @@ from servers.endpoint import Endpoint
 from servers.metrics import Metrics
 from servers.times import ServerTimes
 
-_PATIENCE_S: Final = 1.0
+_PATIENCE_S: Final = 5.0
 _POLL_S: Final = 0.02
 
 
 def read_times(endpoint: Endpoint) -> ServerTimes | None:
-    """The sums so far; None where the server does not tell them within a second.
+    """The sums so far; None where the server does not tell them within 5 s.
 
     It opens the port of its metrics last, some 50 ms after it is ready.
     """

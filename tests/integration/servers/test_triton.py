@@ -4,10 +4,11 @@ import glob
 import os
 import shutil
 import signal
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
@@ -40,6 +41,8 @@ DTYPES = (
     "uint64",
     "bool",
 )
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -151,16 +154,24 @@ def test_inputs_that_do_not_fit_are_refused_and_the_server_goes_on(
     _assert_right(digits["onnx"], running, 0, 1)
 
 
+def _until(look: Callable[[], T | None], right: Callable[[T], bool]) -> T:
+    """What is found once it is right."""
+    deadline = time.monotonic() + 30
+    while (found := look()) is None or not right(found):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.02)
+    return found
+
+
 def test_requests_are_counted_with_their_time(running: RunningServer, digits: Exported) -> None:
     stack = STACKS.get("triton-http")
     image = digits["onnx"].answers().inputs["image"][:1]
     before = stack.times(running.endpoint)
     for _ in range(7):
         _ours(running, "grpc", "digits", {"image": image})
-    after = stack.times(running.endpoint)
     assert before is not None
-    assert after is not None
-    assert after.requests - before.requests == 7
+    # It counts a request once its answer has gone out.
+    after = _until(lambda: stack.times(running.endpoint), lambda found: found.requests - before.requests == 7)
     means = mean_times(before, after)
     assert means is not None
     assert means[0] >= 0
@@ -209,9 +220,11 @@ def test_requests_are_joined_and_each_gets_its_own_answer(digits: Exported, tmp_
     with start(deployment, folder=tmp_path) as running, ThreadPoolExecutor(8) as clients:
         list(clients.map(ask, range(8)))
         assert running.endpoint.metrics_url is not None
-        metrics = Metrics.scrape(running.endpoint.metrics_url)  # by now its port is open
-        assert metrics is not None
-        assert metrics.total("nv_inference_request_success_total", model="digits") == 64
+        url = running.endpoint.metrics_url
+        metrics = _until(
+            lambda: Metrics.scrape(url),
+            lambda found: found.total("nv_inference_request_success_total", model="digits") == 64,
+        )
         batches = metrics.total("nv_inference_exec_count_total", model="digits")
         assert batches is not None
         assert batches < 64, "none were joined"

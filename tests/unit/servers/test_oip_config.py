@@ -27,7 +27,7 @@ METADATA = ModelMetadata(
 )
 
 
-def _config(max_batch: int = 8, max_delay_us: int = 500, **parameters: str) -> ModelConfig:
+def _config(max_batch: int = 8, max_delay_us: int = 500, /, **parameters: str) -> ModelConfig:
     return ModelConfig(METADATA, 2, "KIND_CPU", max_batch, max_delay_us, parameters)
 
 
@@ -49,7 +49,7 @@ def test_with_batching_the_batch_axis_is_left_out() -> None:
 
 
 def test_without_batching_the_shapes_are_whole() -> None:
-    told = _told(_config(max_batch=0, max_delay_us=0))
+    told = _told(_config(0, 0))
     assert told["max_batch_size"] == 0
     assert "dynamic_batching" not in told
     assert told["output"][0]["dims"] == [-1, 10]
