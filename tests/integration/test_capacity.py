@@ -73,7 +73,7 @@ def test_the_capacity_is_what_the_service_time_allows_and_more_saturates(
     with slow_server(protocol) as url:
         endpoint = Endpoint(protocol, url, "digits")
         monkeypatch.setattr(capacity, "start", lambda *_, **__: _Started(endpoint))
-        found = probe_capacity(Deployment(digits["onnx"], "null"), tmp_path, SUITE, place(), lambda _: None)
+        found = probe_capacity(Deployment(digits["onnx"], "fastapi"), tmp_path, SUITE, place(), lambda _: None)
         # One more answer may fall into the window than its length holds.
         assert 0.5 / SERVICE_S < found.per_s <= 1 / SERVICE_S + 2 / 0.7
         for share, saturated in ((0.3, False), (1.5, True)):
@@ -116,7 +116,7 @@ def test_a_server_that_never_answers_has_no_capacity(
     endpoint = Endpoint("oip-http", "http://127.0.0.1:9", "digits")
     monkeypatch.setattr(capacity, "start", lambda *_, **__: _Started(endpoint))
     with pytest.raises(LoadError, match="no request was answered"):
-        probe_capacity(Deployment(digits["onnx"], "null"), tmp_path, SUITE, place(), lambda _: None)
+        probe_capacity(Deployment(digits["onnx"], "fastapi"), tmp_path, SUITE, place(), lambda _: None)
 
 
 class _Started(SimpleNamespace):
