@@ -35,8 +35,7 @@ _GRACE_S: Final = 5.0
 class _TorchServe:
     stands_in_for: str | None = None
     environment: Environment | None = ENVIRONMENT
-    # The Java frontend is compiled while it runs, in tiers: its throughput stands still for seconds at half of what it
-    # comes to (docs/STACKS.md).
+    # The Java frontend is compiled while it runs, in tiers, and stands still in between (docs/STACKS.md).
     warmup_s = 15.0
 
     def __init__(self, protocol: str, scheme: str, ports: tuple[str, ...], management: str) -> None:

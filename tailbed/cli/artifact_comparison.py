@@ -19,8 +19,13 @@ _DETAILS = ("export\ns", "first\ns")
 
 
 def print_artifact_comparison(summary: Summary) -> None:
-    """Print a row for each artifact on each server and under each scenario, where there are several artifacts."""
+    """Print a row for each artifact under each scenario, where there are several artifacts and one server.
+
+    With several servers the table of cells shows what differs, and the report has these tables for each.
+    """
     console = Console()
+    if len({cell.server for cell in summary.cells}) > 1:
+        return
     if len(summary.artifacts) >= _FEWEST or any(each.precision != "fp32" for each in summary.artifacts):
         rows = compare_artifacts(summary)
         for server, scenario in dict.fromkeys((row.cell.server, row.cell.scenario) for row in rows):

@@ -12,8 +12,8 @@ from tailbed.cli.table import names_of
 from tailbed.results.schema import Cell, Summary
 
 _LEGEND = (
-    "ms: service P50 at the client; queue and compute are the server's own means, with warm-up,",
-    "compute with all that lies between a stack's frontend and the model (docs/STACKS.md); s: stages",
+    "ms: service P50 at the client; queue and compute: the server's means, with warm-up,",
+    "compute with all that lies between frontend and model (docs/STACKS.md); s: stages",
 )
 _STAGES = ("listening_ms", "ready_ms", "first_answer_ms", "steady_ms")
 
@@ -34,16 +34,27 @@ def _table(cells: Sequence[Cell]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
     for heading in ("", "load"):
         table.add_column(heading, overflow="fold")
-    for heading in ("service\nP50", "queue", "compute", "port\nopen", "ready", "first", "steady"):
+    # Where runs warm up by time alone there is none, and no room for a column without figures.
+    steady = any(cell.cold_start and cell.cold_start.steady_ms is not None for cell in cells)
+    stages = _STAGES if steady else _STAGES[:-1]
+    for heading in (
+        "service\nP50",
+        "queue",
+        "compute",
+        "port\nopen",
+        "ready",
+        "first",
+        *(["steady"] if steady else []),
+    ):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, cell in zip(names_of(cells), cells, strict=True):
         start = cell.cold_start
-        stages = [getattr(start, stage) if start else None for stage in _STAGES]
+        reached = [getattr(start, stage) if start else None for stage in stages]
         table.add_row(
             name,
             cell.scenario,
             *(_number(value, 1.0) for value in (cell.service_p50_ms, cell.queue_mean_ms, cell.compute_mean_ms)),
-            *(_number(value, 1e3) for value in stages),
+            *(_number(value, 1e3) for value in reached),
             style="" if cell.validity == "VALID" else "yellow",
         )
     return table

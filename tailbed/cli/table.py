@@ -16,6 +16,7 @@ _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
 _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
 _FLOOR = "floor: what this client sees of a server without a model, before the experiment"
 _LONGEST_WORD = len("torchserve-rest")
+_NO_ERRORS = "no request failed; "
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
@@ -41,14 +42,15 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
     names = names_of(cells)
     cold = any(cell.cold_start for cell in cells)
     repeated = any(len(cell.runs) > 1 for cell in cells)
+    failed = any(cell.errors for cell in cells)
     floor_names = [f"null server {floor.protocol}" for floor in floors]
-    table = _empty_table(names + floor_names, [cell.scenario for cell in cells], repeated, cold)
+    table = _empty_table(names + floor_names, [cell.scenario for cell in cells], repeated, failed, cold)
     for name, cell in zip(names, cells, strict=True):
         row: list[str | Text] = [_validity(cell), name, cell.scenario]
         row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms))
         row += [_spread(cell.intervals.get("p99_ms"))] if repeated else []
         row += map(_latency, (cell.service_p50_ms, cell.lag_p99_ms))
-        row += [_rate(cell.achieved_rate), str(cell.errors)]
+        row += [_rate(cell.achieved_rate), *([str(cell.errors)] if failed else [])]
         if cold:
             start = cell.cold_start
             row += [_seconds(start.ready_ms), _seconds(start.first_answer_ms)] if start else ["-", "-"]
@@ -63,15 +65,14 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
         word = "INVALID " if cell.validity == "INVALID" else "left out"
         for reason in cell.reasons:
             console.print(Text(f"{word} {name}, {cell.scenario}: {reason.partition(';')[0]}", style="yellow"))
-        for title, field in (("P50", "p50_ms"), ("P90", "p90_ms"), ("P99", "p99_ms")):
-            if field in cell.missing:
-                # The first half says what happened; the rest is in the report and in summary.json.
-                reason = cell.missing[field].partition(";")[0]
-                console.print(Text(f"no {title}   {name}, {cell.scenario}: {reason}", style="dim"))
+    for title, field in (("P50", "p50_ms"), ("P90", "p90_ms"), ("P99", "p99_ms")):
+        for line in _missing(field, names, cells):
+            console.print(Text(f"no {title}   {line}", style="dim"))
     for name, floor in zip(floor_names, floors, strict=True):
         for reason in floor.reasons:
             console.print(Text(f"no floor {name}, {floor.scenario}: {reason.partition(';')[0]}", style="dim"))
-    console.print(Text(_UNITS if cold else _UNITS.partition(", cold")[0], style="dim"))
+    units = _UNITS if cold else _UNITS.partition(", cold")[0]
+    console.print(Text(units if failed else _NO_ERRORS + units, style="dim"))
     if repeated:
         console.print(Text(_REPEATED, style="dim"))
     again = sum(run.attempt - 1 for cell in cells for run in cell.runs)
@@ -85,6 +86,19 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
         console.print(Text("; ".join(notes), style="dim"))
 
 
+def _missing(field: str, names: Sequence[str], cells: Sequence[Cell]) -> list[str]:
+    """Which cells have no such figure and why; those that only had too few requests in one line."""
+    lines, insufficient = [], []
+    for name, cell in zip(names, cells, strict=True):
+        if field in cell.missing:
+            # The first half says what happened; the rest is in the report and in summary.json.
+            reason = cell.missing[field].partition(";")[0]
+            kept = insufficient if reason.startswith("insufficient") else lines
+            kept.append(f"{name}, {cell.scenario}: {reason}")
+    others = f" (and {len(insufficient) - 1} more such)" if len(insufficient) > 1 else ""
+    return [*lines, *(line + others for line in insufficient[:1])]
+
+
 def names_of(cells: Sequence[Cell]) -> list[str]:
     """What tells the deployments apart, a cell each; all of what is known where there is only one."""
     identities = list(dict.fromkeys(map(Identity.of, cells)))
@@ -93,7 +107,7 @@ def names_of(cells: Sequence[Cell]) -> list[str]:
     return [short[Identity.of(cell)].replace(" · ", " ") for cell in cells]
 
 
-def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool, cold: bool) -> Table:
+def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool, failed: bool, cold: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
     # First, where no terminal is too narrow for it.
     table.add_column("VALID" if repeated else "", no_wrap=True)
@@ -101,8 +115,9 @@ def _empty_table(names: Sequence[str], scenarios: Sequence[str], repeated: bool,
         # Broken within a word only where it is longer than most: no column beside it may be squeezed out.
         longest = max(len(word) for text in texts for word in text.split())
         table.add_column(heading, min_width=min(longest, _LONGEST_WORD), overflow="fold")
-    headings = ["P50", "P90", "P99", *(["95%"] if repeated else []), "service\nP50", "lag\nP99", "rate", "err"]
-    headings += [*(["ready", "first"] if cold else [])]
+    headings = ["P50", "P90", "P99", *(["95%"] if repeated else []), "service\nP50", "lag\nP99", "rate"]
+    # Eighty columns have no room for a column of zeros.
+    headings += [*(["err"] if failed else []), *(["ready", "first"] if cold else [])]
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
