@@ -88,7 +88,8 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
 
 def _missing(field: str, names: Sequence[str], cells: Sequence[Cell]) -> list[str]:
     """Which cells have no such figure and why; those that only had too few requests in one line."""
-    lines, insufficient = [], []
+    lines: list[str] = []
+    insufficient: list[str] = []
     for name, cell in zip(names, cells, strict=True):
         if field in cell.missing:
             # The first half says what happened; the rest is in the report and in summary.json.

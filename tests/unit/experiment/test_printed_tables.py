@@ -33,7 +33,7 @@ def test_queue_compute_and_the_stages_of_the_start_are_side_by_side(capsys: pyte
     assert max(map(len, lines)) <= 80
     for name in names:
         (row,) = (line.split() for line in lines if name in line)
-        assert row[-7:] == ["4.50", "0.12", "3.00", "0.31", "0.64", "0.66", "-"]
+        assert row[-6:] == ["4.50", "0.12", "3.00", "0.31", "0.64", "0.66"]
 
 
 def test_servers_that_tell_nothing_have_no_table(capsys: pytest.CaptureFixture[str]) -> None:
