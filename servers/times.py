@@ -11,24 +11,26 @@ class ServerTimes:
 
     Attributes:
         requests: how many.
-        queue_s: seconds for which they waited for a model instance.
+        queue_s: seconds for which they waited for a model instance; None where the server does not tell them apart.
         compute_s: seconds for which an instance computed on them.
     """
 
     requests: int
-    queue_s: float
+    queue_s: float | None
     compute_s: float
 
 
-def mean_times(before: ServerTimes | None, after: ServerTimes | None) -> tuple[float, float] | None:
+def mean_times(before: ServerTimes | None, after: ServerTimes | None) -> tuple[float | None, float] | None:
     """Mean queue and compute time in milliseconds of the requests between two looks.
 
-    None where a look failed, where there were no such requests, or where the server has started again meanwhile.
+    None where a look failed, where there were no such requests, or where the server has started again meanwhile; a
+    queue time of None where the server does not tell it.
     """
     if before is None or after is None:
         return None
     requests = after.requests - before.requests
-    queue_s, compute_s = after.queue_s - before.queue_s, after.compute_s - before.compute_s
-    if requests <= 0 or queue_s < 0 or compute_s < 0:
+    compute_s = after.compute_s - before.compute_s
+    queue_s = None if after.queue_s is None or before.queue_s is None else after.queue_s - before.queue_s
+    if requests <= 0 or compute_s < 0 or (queue_s is not None and queue_s < 0):
         return None
-    return queue_s / requests * 1e3, compute_s / requests * 1e3
+    return None if queue_s is None else queue_s / requests * 1e3, compute_s / requests * 1e3

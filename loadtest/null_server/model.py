@@ -29,8 +29,8 @@ class NullModel:
     delay_us: int = 0
 
     def answer(self) -> dict[str, np.ndarray]:
-        """What it answers to everything: zeros, for one item."""
-        return {spec.name: np.zeros(_item_shape(spec), dtype=spec.dtype) for spec in self.outputs}
+        """What it answers to everything, for one item: floats as long as a model's are where they go as text."""
+        return {spec.name: _values(spec) for spec in self.outputs}
 
     def metadata(self, name: str) -> ModelMetadata:
         """What it says of itself."""
@@ -43,6 +43,13 @@ class NullModel:
         end_ns = perf_counter_ns() + 1000 * self.delay_us
         while perf_counter_ns() < end_ns:
             pass
+
+
+def _values(spec: TensorSpec) -> np.ndarray:
+    shape, dtype = _item_shape(spec), np.dtype(spec.dtype)
+    if dtype.kind != "f":
+        return np.zeros(shape, dtype)
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
 
 
 def _item_shape(spec: TensorSpec) -> list[int]:

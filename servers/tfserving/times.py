@@ -3,8 +3,7 @@
 ``/tensorflow/serving/runtime_latency`` is the time of a request in the session, in microseconds, by model; with
 batching that includes the wait for its batch, which ``/tensorflow/serving/batching_session/queuing_latency`` has, for
 the whole server (``servables/tensorflow/util.cc`` and ``batching/batching_session.cc``). Without batching a request
-does not wait before the session, and what waits in it for a thread is not told apart. In Prometheus' names a colon is
-in the place of each slash.
+waits in the session only, and how long is not told. In Prometheus' names a colon is in the place of each slash.
 """
 
 from __future__ import annotations
@@ -24,5 +23,7 @@ def times_in(metrics: Metrics, model: str) -> ServerTimes | None:
     runtime_us = metrics.total(f"{_RUNTIME}_sum", model_name=model, API="Predict")
     if requests is None or runtime_us is None:
         return None
-    queue_us = metrics.total(f"{_QUEUE}_sum") or 0.0
-    return ServerTimes(int(requests), queue_us / 1e6, max(0.0, runtime_us - queue_us) / 1e6)
+    queue_us = metrics.total(f"{_QUEUE}_sum")
+    if queue_us is None:
+        return ServerTimes(int(requests), None, runtime_us / 1e6)
+    return ServerTimes(int(requests), queue_us / 1e6, (runtime_us - queue_us) / 1e6)

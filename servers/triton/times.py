@@ -20,7 +20,7 @@ _POLL_S: Final = 0.02
 def read_times(endpoint: Endpoint) -> ServerTimes | None:
     """The sums so far; None where the server does not tell them within 5 s.
 
-    It opens the port of its metrics last, some 50 ms after it is ready.
+    It opens the port of its metrics last, after it is ready.
     """
     if endpoint.metrics_url is None:
         return None

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadtest.null_server.model import NullModel
 from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Outcome
 from loadtest.scenario import OpenLoop
+from models import TensorSpec
 from servers import EndpointError, connect
 from tests.integration.loadtest.engines import assert_one_row_each, running
 from tests.integration.loadtest.test_null_server import null_server
@@ -39,8 +41,8 @@ def test_it_is_ready_and_answers_any_model_with_its_outputs(protocol: str) -> No
 @pytest.mark.parametrize("protocol", BOTH)
 def test_a_load_on_it_has_a_row_for_each_arrival_and_checks_answers(tmp_path: Path, protocol: str) -> None:
     # As many items as the check of rows expects; the third one's answer is known to be another.
-    expected = np.zeros((8, 1, 2), np.float32)
-    expected[2] = 1
+    expected = np.repeat(NullModel((), (TensorSpec("y", "float32", ("batch", 2)),)).answer()["y"][None], 8, axis=0)
+    expected[2] += 1
     pool = tmp_path / "pool.npz"
     np.savez(pool, **{"inputs/x": np.ones((8, 4), np.float32), "outputs/y": expected.reshape(8, 2)})
     with null_server("--protocol", protocol, "--input", "x:float32:batch,4", "--output", "y:float32:batch,2") as (
