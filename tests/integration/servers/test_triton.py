@@ -22,25 +22,13 @@ from exporters.artifact import sha256_of, write_manifest
 from models import TensorSpec
 from servers import STACKS, Deployment, EndpointError, RunningServer, ServerError, Settings, connect, mean_times, start
 from servers.metrics import Metrics
+from servers.oip.datatypes import BYTES, DATATYPES, to_numpy
 from servers.triton.environment import ENVIRONMENT
 from tests.conftest import Exported
 from tests.environments import provide
 
 OFFICIAL: dict[str, Any] = {"http": tritonclient.http, "grpc": tritonclient.grpc}
-DTYPES = (
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "bool",
-)
+DTYPES = [str(to_numpy(datatype)) for datatype in DATATYPES if datatype != BYTES]
 
 T = TypeVar("T")
 

@@ -15,27 +15,14 @@ from exporters import Artifact, Manifest
 from models import TensorSpec
 from servers import STACKS, Deployment, ServerError, Settings
 from servers.metrics import Metrics
-from servers.oip.datatypes import from_numpy
+from servers.oip.datatypes import BYTES, DATATYPES, from_numpy, to_numpy
 from servers.times import ServerTimes
 from servers.triton.installation import VARIABLE, Installation
 from servers.triton.native import NativeBackend, native_backend
 from servers.triton.repository import configuration, write_repository
 from servers.triton.times import times_in
 
-DTYPES = (
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "bool",
-)
+DTYPES = [str(to_numpy(datatype)) for datatype in DATATYPES if datatype != BYTES]
 X = TensorSpec("x", "float32", ("batch", 3, "length"))
 Y = TensorSpec("y", "int64", ("batch", 2))
 
