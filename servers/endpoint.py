@@ -20,3 +20,16 @@ class Endpoint:
     url: str
     model: str
     metrics_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where a server is asked.
+
+    Attributes:
+        answers: where it answers requests.
+        ready: where it says whether the model is ready.
+    """
+
+    answers: Endpoint
+    ready: Endpoint

@@ -24,14 +24,14 @@ class SupervisedProcess:
     """A child under a supervisor (see ``supervisor.py``): it and all its descendants end when this process ends.
 
     Attributes:
-        pid: process id of the child itself.
+        pid: process id of the child itself, 0 where it could not be started.
         started_ns: CLOCK_MONOTONIC just before the child's exec.
         log: where its output goes.
     """
 
     def __init__(self, supervisor: subprocess.Popen[bytes], pid: int, started_ns: int, log: Path) -> None:
         self._supervisor = supervisor
-        self.pid = pid
+        self.pid: int | None = pid
         self.started_ns = started_ns
         self.log = log
 

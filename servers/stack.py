@@ -9,7 +9,7 @@ from typing import Protocol
 
 from exporters.environments import Environment
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.times import ServerTimes
 
 
@@ -19,9 +19,8 @@ class Launch:
 
     Attributes:
         argv: the command line.
-        endpoint: where it will answer.
+        endpoints: where it will be asked.
         env: variables added to the environment.
-        ready: where it is asked whether the model is ready, if not at ``endpoint``.
         configuration: the stack's own configuration files as used, text by file name, for the record.
         leftovers: patterns as of ``glob``, absolute, of what is to be removed when the server has ended.
         grace_s: seconds between SIGTERM and SIGKILL.
@@ -30,9 +29,8 @@ class Launch:
     """
 
     argv: tuple[str, ...]
-    endpoint: Endpoint
+    endpoints: Endpoints
     env: Mapping[str, str] = field(default_factory=dict)
-    ready: Endpoint | None = None
     configuration: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     grace_s: float = 2.0
@@ -69,6 +67,10 @@ class Stack(Protocol):
 
     def tuned(self, cores: int) -> Settings:
         """The settings that the stack's own documentation advises for a server with ``cores`` cores."""
+        ...
+
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
+        """Where a server of this stack on ``host`` is asked for ``model``, with a number for each of ``ports``."""
         ...
 
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:

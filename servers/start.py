@@ -7,10 +7,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
 from servers.address import check_free, free_ports, is_free
@@ -19,7 +17,8 @@ from servers.endpoint import Endpoint
 from servers.errors import ProcessError, ServerError
 from servers.process import SupervisedProcess
 from servers.protocols.client import connect
-from servers.stack import Launch, Stack
+from servers.running import RunningServer
+from servers.stack import Stack
 from servers.stacks import STACKS
 
 _POLL_S: Final = 0.003
@@ -27,46 +26,6 @@ _ANSWER_S: Final = 1.0
 _ATTEMPTS: Final = 5
 _TAIL_BYTES: Final = 65536
 _TELLING: Final = re.compile(r"error|exception|fail|cannot|unable", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class RunningServer:
-    """A server that is ready. As a context manager it stops the server at the end.
-
-    Attributes:
-        launch: how it was started.
-        ports: its port numbers by what they are for.
-        process: the server's process; ``process.poll()`` tells whether it still runs.
-        started_ns: CLOCK_MONOTONIC just before the server's exec.
-        listening_ns: CLOCK_MONOTONIC when its port was first seen open.
-        ready_ns: CLOCK_MONOTONIC when it first said that the model is ready.
-        log: its output.
-    """
-
-    launch: Launch
-    ports: Mapping[str, int]
-    process: SupervisedProcess
-    started_ns: int
-    listening_ns: int
-    ready_ns: int
-    log: Path
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """Where it answers."""
-        return self.launch.endpoint
-
-    def stop(self) -> None:
-        """Stop the server; it may already have ended."""
-        self.process.stop(self.launch.grace_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def start(
@@ -133,7 +92,7 @@ def _attempt(
 ) -> RunningServer:
     deadline = time.monotonic() + timeout_s
     launch = stack.launch(deployment, host=host, ports=ports, folder=folder)
-    asked = launch.ready or launch.endpoint
+    answers, asked = launch.endpoints.answers, launch.endpoints.ready
     # Loads the client's library, which must not count as part of the server's start.
     connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S).close()
     log = folder / "server.log"
@@ -152,8 +111,8 @@ def _attempt(
     except ProcessError as error:
         raise ServerError(str(error)) from error
     try:
-        listening_ns = _await(lambda: _accepts(launch.endpoint), process, deadline)
-        if asked.url != launch.endpoint.url:
+        listening_ns = _await(lambda: _accepts(answers), process, deadline)
+        if asked.url != answers.url:
             _await(lambda: _accepts(asked), process, deadline)
         # Connected only now: a gRPC channel that was refused once waits long before it tries again.
         with connect(asked.url, protocol=asked.protocol, timeout_s=_ANSWER_S) as client:

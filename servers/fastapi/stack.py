@@ -9,7 +9,7 @@ from exporters.environments import Environment
 from models import MissingPackage, package_versions
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.inference.command import command, environment, runtime_of, tuned
 from servers.inference.times import read_times
 from servers.stack import Launch
@@ -40,11 +40,15 @@ class _FastAPI:
     def tuned(self, cores: int) -> Settings:
         return tuned(cores)
 
-    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
         url = f"http://{authority(reachable(host), ports['http'])}"
+        endpoint = Endpoint(self.protocol, url, model, f"{url}/metrics")
+        return Endpoints(endpoint, endpoint)
+
+    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
         return Launch(
             command("servers.fastapi", deployment, host=host, ports=ports),
-            Endpoint(self.protocol, url, deployment.artifact.manifest.model, f"{url}/metrics"),
+            self.endpoints(deployment.artifact.manifest.model, host=host, ports=ports),
             environment(deployment.settings),
         )
 

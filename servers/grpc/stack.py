@@ -9,7 +9,7 @@ from exporters.environments import Environment
 from models import MissingPackage, package_versions
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.inference.command import command, environment, runtime_of, tuned
 from servers.inference.times import read_times
 from servers.stack import Launch
@@ -40,15 +40,17 @@ class _GRPC:
     def tuned(self, cores: int) -> Settings:
         return tuned(cores)
 
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
+        at = reachable(host)
+        url, metrics_url = f"grpc://{authority(at, ports['grpc'])}", f"http://{authority(at, ports['metrics'])}/metrics"
+        endpoint = Endpoint(self.protocol, url, model, metrics_url)
+        return Endpoints(endpoint, endpoint)
+
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
-        endpoint = Endpoint(
-            self.protocol,
-            f"grpc://{authority(reachable(host), ports['grpc'])}",
-            deployment.artifact.manifest.model,
-            f"http://{authority(reachable(host), ports['metrics'])}/metrics",
-        )
         return Launch(
-            command("servers.grpc", deployment, host=host, ports=ports), endpoint, environment(deployment.settings)
+            command("servers.grpc", deployment, host=host, ports=ports),
+            self.endpoints(deployment.artifact.manifest.model, host=host, ports=ports),
+            environment(deployment.settings),
         )
 
     def times(self, endpoint: Endpoint) -> ServerTimes | None:

@@ -10,7 +10,7 @@ from typing import Final
 from exporters.environments import Environment
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.errors import ServerError
 from servers.metrics import Metrics
 from servers.stack import Launch
@@ -57,6 +57,12 @@ class _TfServing:
         """
         return Settings(instances=cores, threads=1, max_batch=_TUNED_BATCH, tuned=True)
 
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
+        rest, grpc = (f"{use}://{authority(reachable(host), ports[use])}" for use in ("http", "grpc"))
+        url = rest if self.ports[0] == "http" else grpc
+        endpoint = Endpoint(self.protocol, url, model, f"{rest}{METRICS_PATH}")
+        return Endpoints(endpoint, endpoint)
+
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
         check(self.name, deployment)
         program = binary.find()
@@ -71,11 +77,9 @@ class _TfServing:
         for name, text in written.items():
             (folder / name).write_text(text)
         told = options(deployment, ports=ports, base=base, folder=folder)
-        rest = f"http://{authority(reachable(host), ports['http'])}"
-        grpc = f"grpc://{authority(reachable(host), ports['grpc'])}"
         return Launch(
             (program, *told),
-            Endpoint(self.protocol, rest if self.ports[0] == "http" else grpc, manifest.model, f"{rest}{METRICS_PATH}"),
+            self.endpoints(manifest.model, host=host, ports=ports),
             # The GPU build would take a GPU that it finds, whatever is asked for.
             {"CUDA_VISIBLE_DEVICES": "-1"},
             configuration={**written, "command_line.txt": "\n".join((binary.BINARY, *told)) + "\n"},

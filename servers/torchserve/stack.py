@@ -11,11 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from exporters.artifact import Artifact
 from exporters.environments import Environment
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.errors import ServerError
 from servers.inference.command import check_deployment, environment, runtime_of
 from servers.metrics import Metrics
@@ -58,6 +57,15 @@ class _TorchServe:
         there is.
         """
         return Settings(instances=max(1, cores // 2), threads=1, max_batch=8, max_delay_us=1000, tuned=True)
+
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
+        at = reachable(host)
+        metrics_url = f"http://{authority(at, ports['metrics'])}/metrics"
+        answers, ready = (
+            Endpoint(self.protocol, f"{self._scheme}://{authority(at, ports[use])}", model, metrics_url)
+            for use in (self.ports[0], self._management)
+        )
+        return Endpoints(answers, ready)
 
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
         artifact, settings = deployment.artifact, deployment.settings
@@ -103,7 +111,7 @@ class _TorchServe:
                 *("-cp", f"{packages / 'ts' / 'frontend'}/*", "org.pytorch.serve.ModelServer"),
                 *("--python", sys.executable, "-ncs"),
             ),
-            self._endpoint(artifact, host, ports, self.ports[0]),
+            self.endpoints(artifact.manifest.model, host=host, ports=ports),
             {
                 **environment(settings),
                 # Variables that a user may have, which count for more than the command line.
@@ -113,7 +121,6 @@ class _TorchServe:
                 "PYTHONSAFEPATH": "1",
                 "TMPDIR": scratch,
             },
-            ready=self._endpoint(artifact, host, ports, self._management),
             configuration={**texts, MODEL_CONFIG: config},
             leftovers=(glob.escape(scratch),),
             grace_s=_GRACE_S,
@@ -125,12 +132,6 @@ class _TorchServe:
             return None
         metrics = Metrics.scrape(endpoint.metrics_url) if endpoint.metrics_url else None
         return None if metrics is None else times_in(metrics, endpoint.model)
-
-    def _endpoint(self, artifact: Artifact, host: str, ports: Mapping[str, int], use: str) -> Endpoint:
-        at = reachable(host)
-        metrics_url = f"http://{authority(at, ports['metrics'])}/metrics"
-        url = f"{self._scheme}://{authority(at, ports[use])}"
-        return Endpoint(self.protocol, url, artifact.manifest.model, metrics_url)
 
 
 def _sockets_folder() -> str:

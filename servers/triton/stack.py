@@ -11,7 +11,7 @@ from exporters.environments import Environment
 from models import package_versions
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
-from servers.endpoint import Endpoint
+from servers.endpoint import Endpoint, Endpoints
 from servers.errors import ServerError
 from servers.inference.batching import check_batchable
 from servers.inference.command import check_deployment, check_settings, environment, runtime_of
@@ -61,6 +61,12 @@ class _Triton:
         instances = min(2, cores)
         return Settings(instances, threads=cores // instances, max_batch=8, tuned=True)
 
+    def endpoints(self, model: str, *, host: str, ports: Mapping[str, int]) -> Endpoints:
+        at = reachable(host)
+        url = f"{self._use}://{authority(at, ports[self._use])}"
+        endpoint = Endpoint(self.protocol, url, model, f"http://{authority(at, ports['metrics'])}/metrics")
+        return Endpoints(endpoint, endpoint)
+
     def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
         if ":" in host:
             raise ServerError(f"{self.name} cannot be bound to {host}: IPv4 addresses and names only")
@@ -95,12 +101,7 @@ class _Triton:
                 shared_memory=shared_memory,
                 gpu=settings.device != "cpu",
             ),
-            Endpoint(
-                self.protocol,
-                f"{self._use}://{authority(reachable(host), ports[self._use])}",
-                artifact.manifest.model,
-                f"http://{authority(reachable(host), ports['metrics'])}/metrics",
-            ),
+            self.endpoints(artifact.manifest.model, host=host, ports=ports),
             environment(settings) | installation.variables(folder / "libraries"),
             configuration={CONFIG: config},
             leftovers=leftovers(shared_memory),

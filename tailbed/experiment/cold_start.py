@@ -62,7 +62,9 @@ def study_cold_start(
     drops: list[Dropped] = []
 
     def observe(server: RunningServer) -> ColdStart:
-        return observe_cold_start(server, answers, tolerance=artifact.manifest.answer_tolerance, timeout_s=timeout_s)
+        stages = observe_cold_start(server, answers, tolerance=artifact.manifest.answer_tolerance, timeout_s=timeout_s)
+        assert stages is not None  # it has just been started
+        return stages
 
     with _off_cores(deployment.cores) as own_cores:
         with start(deployment, folder=folder / "first", timeout_s=start_timeout_s, nice=nice) as server:
@@ -77,6 +79,7 @@ def study_cold_start(
                     companion_url=companion_url,
                     passed=lambda over_s: progress((_START_S + over_s) / whole_s),
                 )
+            assert server.process.pid is not None
             files = files_of(server.process.pid) | _files_in(artifact.folder) | _our_modules()
         for number in range(1, processes + 1):
             for name, starts in (("dropped", cold), ("warm", warm)):

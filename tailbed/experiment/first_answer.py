@@ -13,8 +13,10 @@ from tailbed.results.schema import ColdStart
 
 def observe_cold_start(
     server: RunningServer, answers: Answers, *, tolerance: Mapping[str, float], timeout_s: float
-) -> ColdStart:
+) -> ColdStart | None:
     """Ask a server that has just got ready its first question, and say when each stage was over.
+
+    None for a server that ran before.
 
     The first answer is one of a new connection, that of a blocking client, which over HTTP first asks whether the
     server takes binary tensors. Each output must agree with the artifact's own within its ``tolerance``.
@@ -22,6 +24,9 @@ def observe_cold_start(
     Args:
         answers: of the artifact. Read them before the start: reading them here would count.
     """
+    if server.started_ns is None:
+        return None
+    started_ns = server.started_ns
     item, expected = answers.request(0), answers.answer(0)
     answered_ns = None
     with connect(server.endpoint.url, protocol=server.endpoint.protocol, timeout_s=timeout_s) as client:
@@ -35,7 +40,7 @@ def observe_cold_start(
                 answered_ns = now
 
     def since_start_ms(then_ns: int) -> float:
-        return (then_ns - server.started_ns) / 1e6
+        return (then_ns - started_ns) / 1e6
 
     return ColdStart(
         listening_ms=since_start_ms(server.listening_ns),

@@ -98,9 +98,11 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
     )
 
 
-def _until_steady(cold_start: ColdStart, records: Records, server: RunningServer) -> ColdStart:
+def _until_steady(cold_start: ColdStart | None, records: Records, server: RunningServer) -> ColdStart | None:
     """The stages with that of steady answers, where the load came to it by the rule of windows."""
     facts = records.facts
+    if cold_start is None or server.started_ns is None:
+        return None
     if not facts.by_rule or facts.unsteady or not facts.finished:
         return cold_start
     return cold_start.model_copy(update={"steady_ms": (facts.window_start_ns - server.started_ns) / 1e6})

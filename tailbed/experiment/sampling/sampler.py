@@ -21,15 +21,17 @@ from tailbed.experiment.sampling.process_tree import ProcessTree
 from tailbed.experiment.sampling.samples import Samples
 
 
-def probes_of(pid: int, cores: Iterable[int], root: Path = Path("/")) -> list[Probe]:
+def probes_of(pid: int | None, cores: Iterable[int], root: Path = Path("/")) -> list[Probe]:
     """All that this machine has for a run: of the server's processes, both sides' cores, processor and GPUs.
 
     Args:
-        pid: the server.
+        pid: the server, where it can be seen.
         cores: those of server and client.
         root: where ``/proc`` and ``/sys`` are.
     """
-    probes: list[Probe] = [Cores(cores, root), ProcessTree(pid, root), Packages(root)]
+    probes: list[Probe] = [Cores(cores, root), Packages(root)]
+    if pid is not None:
+        probes.append(ProcessTree(pid, root))
     if gpus := Gpus.present():
         probes.append(gpus)
     return probes

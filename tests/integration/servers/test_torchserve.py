@@ -289,7 +289,7 @@ def test_it_is_ready_only_when_the_worker_is(digits: Exported, tmp_path: Path, m
         SupervisedProcess.start(
             launch.argv, log=folder / "log", env=launch.env, cwd=folder, leftovers=launch.leftovers
         ),
-        connect(launch.endpoint.url, protocol="torchserve-rest", timeout_s=5) as client,
+        connect(launch.endpoints.answers.url, protocol="torchserve-rest", timeout_s=5) as client,
     ):
         deadline = time.monotonic() + 60
         while (state := (client.live(), client.ready("digits"))) != (True, True):
