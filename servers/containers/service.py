@@ -1,12 +1,12 @@
-"""Which servers run in containers beside this one, and what each has been given: the file that all of them share."""
+"""Which servers run in containers beside this one, and what each has been given: their list."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models import TailbedError
 from models.home import home
@@ -16,11 +16,11 @@ from servers.deployment import Settings
 from servers.endpoint import Endpoints
 from servers.stacks import STACKS
 
-_FILE: Final = "services.json"
+_FILE: Final = "service.json"
 
 
 class ServicesError(TailbedError):
-    """There is no such service, or no list of them that can be read."""
+    """There is no such service, or its entry cannot be read."""
 
 
 class Service(BaseModel):
@@ -56,35 +56,33 @@ class Service(BaseModel):
         return STACKS.get(stack).endpoints(self.model, host=self.name, ports=CONTAINERS.get(self.kind).ports)
 
 
-_SERVICES: Final = TypeAdapter(list[Service])
-
-
 def services_folder() -> Path:
-    """Where services find what they were given: one folder each, beside the list of all."""
+    """Where services find what they were given: one folder each."""
     return home() / "services"
 
 
-def write_services(services: Sequence[Service]) -> None:
-    """Replace the list of services."""
-    path = services_folder() / _FILE
+def write_service(service: Service) -> None:
+    """Have a service listed, in its own folder."""
+    path = services_folder() / service.name / _FILE
     partial = path.with_suffix(".partial")
-    partial.write_bytes(_SERVICES.dump_json(list(services), indent=2))
+    partial.write_text(service.model_dump_json(indent=2) + "\n")
     partial.replace(path)
 
 
 def read_services() -> Mapping[str, Service]:
-    """All services by name; empty where none were ever prepared.
+    """All services by name, whether they run or not; empty where none were ever prepared.
 
     Raises:
-        ServicesError: the list cannot be read.
+        ServicesError: one of them cannot be read.
     """
-    path = services_folder() / _FILE
+    services = map(_read, sorted(services_folder().glob(f"*/{_FILE}")))
+    return {service.name: service for service in services}
+
+
+def _read(path: Path) -> Service:
     try:
-        found = _SERVICES.validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return {}
+        return Service.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ServicesError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise ServicesError(f"{path}: {first_problem(error)}: make it anew with tailbed prepare") from error
-    return {service.name: service for service in found}

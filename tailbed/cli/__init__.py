@@ -13,6 +13,7 @@ from tailbed.cli.import_model import import_model
 from tailbed.cli.install import install
 from tailbed.cli.load import load
 from tailbed.cli.models import artifacts, models
+from tailbed.cli.prepare import prepare
 from tailbed.cli.report import report
 from tailbed.cli.serve import serve
 from tailbed.cli.stacks import stacks
@@ -32,7 +33,7 @@ def cli() -> None:
 
 _MACHINE = (doctor, install)
 _MODELS = (models, formats, weights, export, import_model, artifacts)
-_MEASURING = (stacks, serve, load, bench, compare, report)
+_MEASURING = (stacks, serve, prepare, load, bench, compare, report)
 
 for command in (*_MACHINE, *_MODELS, *_MEASURING):
     cli.add_command(command)
