@@ -17,6 +17,8 @@ from models.publishing import published
 # which works as well and is several GB larger.
 _TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 _REQUIREMENTS = "requirements.txt"
+_VARIABLE = "TAILBED_ENVIRONMENTS"
+"""Environment variable with the folder of all environments, where that is another than ``home()/environments``."""
 
 
 class MissingEnvironment(MissingPackage):
@@ -32,7 +34,7 @@ class InstallError(TailbedError):
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment under ``home()/environments``.
+    """An environment in the folder of all of them.
 
     Attributes:
         name: what users call it.
@@ -47,7 +49,7 @@ class Environment:
     @property
     def folder(self) -> Path:
         """Where it is, once installed."""
-        return home() / "environments" / self.name
+        return _environments() / self.name
 
     @property
     def installed(self) -> bool:
@@ -78,7 +80,7 @@ class Environment:
             PublishError: the disk does not take it.
         """
         requirements = [line for line in self.requirements.read_text().splitlines() if not line.startswith("#")]
-        with published(home() / "environments", self.name) as folder:
+        with published(_environments(), self.name) as folder:
             tell("making an empty environment")
             if error := _failed([sys.executable, "-m", "venv", str(folder)]):
                 raise InstallError(f"cannot make the environment {self.name}: {error}")
@@ -109,6 +111,11 @@ def environment(name: str) -> Environment:
     if name not in ENVIRONMENTS:
         raise UnknownName(f"unknown environment {name!r}: choose from {', '.join(ENVIRONMENTS)}")
     return ENVIRONMENTS[name]
+
+
+def _environments() -> Path:
+    chosen = os.environ.get(_VARIABLE)
+    return Path(chosen).expanduser() if chosen else home() / "environments"
 
 
 def _pip(name: str, argv: list[str]) -> None:

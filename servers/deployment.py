@@ -38,9 +38,11 @@ class Deployment:
         stack: name of the serving stack, one of ``STACKS``.
         settings: the same for all stacks unless a suite says otherwise.
         cores: CPU cores that the server may use, or None for all.
+        service: the running service that serves it; None where tailbed starts the server itself.
     """
 
     artifact: Artifact
     stack: str
     settings: Settings = Settings()
     cores: tuple[int, ...] | None = None
+    service: str | None = None

@@ -46,6 +46,7 @@ class SupervisedProcess:
         cores: tuple[int, ...] | None = None,
         nice: int | None = None,
         leftovers: tuple[str, ...] = (),
+        abandoned: tuple[str, ...] = (),
     ) -> Self:
         """Start ``argv`` in a session of its own, its output in ``log``, which is written anew.
 
@@ -58,11 +59,18 @@ class SupervisedProcess:
             nice: niceness of it and its descendants, -20 to 19, where that is permitted; this process's by default.
             leftovers: files and folders to be removed when all have ended, whichever way: absolute patterns as of
                 ``glob``.
+            abandoned: the same, where this process has ended by then, whichever way.
 
         Raises:
             ProcessError: the command cannot be started.
         """
-        told = {"parent": os.getpid(), "cores": cores or (), "nice": nice, "leftovers": leftovers}
+        told = {
+            "parent": os.getpid(),
+            "cores": cores or (),
+            "nice": nice,
+            "leftovers": leftovers,
+            "abandoned": abandoned,
+        }
         with log.open("wb") as output:
             supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR), json.dumps(told), *argv],

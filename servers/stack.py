@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from exporters.artifact import Manifest
 from exporters.environments import Environment
 from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint, Endpoints
@@ -23,6 +24,7 @@ class Launch:
         env: variables added to the environment.
         configuration: the stack's own configuration files as used, text by file name, for the record.
         leftovers: patterns as of ``glob``, absolute, of what is to be removed when the server has ended.
+        scratch: a folder that is made just before the server is started and removed when it has ended.
         grace_s: seconds between SIGTERM and SIGKILL.
         failure: a pattern as of ``re`` that finds why the server could not start, in group 1 of its last match in the
             log; by default the last line that speaks of an error tells.
@@ -33,6 +35,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
+    scratch: Path | None = None
     grace_s: float = 2.0
     failure: str | None = None
 
@@ -63,6 +66,10 @@ class Stack(Protocol):
 
     def serves(self, format: str) -> str | None:
         """What computes artifacts of ``format`` behind this stack, such as ``onnxruntime``; None where nothing does."""
+        ...
+
+    def computes(self, manifest: Manifest) -> str | None:
+        """What computes this very artifact, which may be another than for most of its format."""
         ...
 
     def tuned(self, cores: int) -> Settings:

@@ -2,12 +2,12 @@
 
 It is run by path with the standard library only, ``python -I -S supervisor.py JSON COMMAND...``: it starts in
 milliseconds and then sleeps. The JSON has ``parent``, a process id; ``cores``, a list that may be empty; ``nice``,
-which may be null; ``leftovers``, a list of patterns. It starts the command, and ends it when its standard input ends,
-when the parent dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace, SIGKILL to every descendant
-that is left. A number on standard input is that grace in seconds. On standard output it writes one line of JSON, with
-``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. At the end it removes what the
-patterns match, which a server that was killed could not do itself. It ends as the child ended: with its exit code, or
-by its signal.
+which may be null; ``leftovers`` and ``abandoned``, lists of patterns. It starts the command, and ends it when its
+standard input ends, when the parent dies, or when SIGTERM or SIGINT tell it to: SIGTERM to the child, a grace, SIGKILL
+to every descendant that is left. A number on standard input is that grace in seconds. On standard output it writes one
+line of JSON, with ``pid`` and ``started_ns`` (CLOCK_MONOTONIC, just before exec) or with ``error``. At the end it
+removes what ``leftovers`` match, which a server that was killed could not do itself, and what ``abandoned`` match,
+where the parent is gone, which would have done so. It ends as the child ended: with its exit code, or by its signal.
 
 There are two of it, because what is killed with SIGKILL can clean up nothing: the guard, which tailbed starts, and
 below it the keeper, which has the child. Both are subreapers: orphans become children of the nearest one that is
@@ -38,7 +38,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None)
 
 
-def guard(parent: int, cores: list[int], nice: int | None, leftovers: list[str], command: list[str]) -> int:
+def guard(
+    parent: int, cores: list[int], nice: int | None, leftovers: list[str], abandoned: list[str], command: list[str]
+) -> int:
     """Start the keeper, wait until it ends, and leave no descendant behind. Returns its wait status."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     alive_read, alive_write = os.pipe()
@@ -57,6 +59,8 @@ def guard(parent: int, cores: list[int], nice: int | None, leftovers: list[str],
         signal.signal(number, signal.SIG_IGN)
     end_descendants()
     remove(leftovers)
+    if os.getppid() != parent:
+        remove(abandoned)
     return status
 
 

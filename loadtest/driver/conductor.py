@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,18 +14,22 @@ import zmq
 from locust import runners
 from locust.env import Environment
 from locust.rpc import Message
-from locust.runners import STATE_MISSING
+from locust.runners import STATE_INIT, STATE_MISSING, STATE_STOPPED
 
 from loadtest import joining, records, spool
 from loadtest.driver import messages
+from loadtest.driver.machines import Place, seats
 from loadtest.driver.options import give_way, records_folder
 from loadtest.driver.start import Moment
+from loadtest.driver.wrong_answers import WrongAnswers
 from loadtest.errors import LoadError
 from loadtest.plan import NAME as PLAN
 
 _LEAD_S: Final = 2.0
 """From telling the start to it: for the message to arrive, and for connecting to the server."""
 _SLACK_S: Final = 1.0
+_ANSWER_S: Final = 3.0
+"""For a worker to say where it is."""
 _END_MARGIN_S: Final = 60.0
 """How long engines may take to write and send their records."""
 _GONE_S: Final = 3
@@ -53,7 +58,11 @@ class Conductor:
         self._over = gevent.event.Event()
         self._over.set()
         self._stopping = False
+        self._places: dict[str, Place] = {}
+        self._strangers: set[str] = set()
+        environment.events.worker_report.add_listener(self._on_report)
         for name, listener in (
+            (messages.PLACE, self._on_place),
             (messages.READY, self._on_ready),
             (messages.RECORDS, self._on_records),
             (messages.ENDED, self._on_ended),
@@ -75,6 +84,7 @@ class Conductor:
             "users": self._runner.target_user_count,
             "run_time_s": options.run_time or None,
             "shares": self._shares,
+            "seats": self._seats(workers),
             "folder": str(self._folder),
             "headless": options.headless,
         }
@@ -93,6 +103,30 @@ class Conductor:
         if not self._joined:
             self._joined = True
             self._join()
+
+    def _seats(self, workers: list[str]) -> dict[str, dict[str, int | None]]:
+        """Ask all where they are. One that does not say shares the cores that it has."""
+        self._places.clear()
+        with gevent.Timeout(_ANSWER_S, False):
+            while silent := [worker for worker in workers if worker not in self._places]:
+                for worker in silent:
+                    self._runner.send_message(messages.WHERE, None, worker)
+                gevent.sleep(0.1)
+        places = [self._places.get(worker, Place(boot=worker, cores=())) for worker in workers]
+        return {worker: asdict(seat) for worker, seat in zip(workers, seats(places), strict=True)}
+
+    def _on_place(self, msg: Message, **_: Any) -> None:
+        self._places[msg.node_id] = Place.of(msg.data)
+
+    def _on_report(self, client_id: str, **_: Any) -> None:
+        """Take in workers of a master that this one has come after: to Locust, they are strangers for ever."""
+        if client_id in self._runner.clients or self._runner.state not in (STATE_INIT, STATE_STOPPED):
+            self._strangers.discard(client_id)
+        elif client_id in self._strangers:
+            self._strangers.discard(client_id)
+            self._runner.send_message("stop", None, client_id)  # after which it says that it is ready
+        else:  # a worker is one for a moment at the end of each test
+            self._strangers.add(client_id)
 
     def _on_ready(self, msg: Message, **_: Any) -> None:
         if msg.node_id not in self._unready or self._stopping:
@@ -194,11 +228,13 @@ class Conductor:
             while any(path.exists() for path in spools):
                 gevent.sleep(0.1)
         try:
-            joining.gather(self._folder, len(self._shares))
+            found = joining.gather(self._folder, len(self._shares))
         except LoadError as error:
             self._fail(str(error))
         else:
             _logger.info(f"Raw records of {len(self._shares)} engines: {self._folder / records.NAME}")
+            if wrong := WrongAnswers.among(found.facts):
+                self._fail(str(wrong))
 
     def _engine_folder(self, worker: str) -> Path:
         return self._folder / joining.engine_name(self._shares[worker])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import gevent
 from locust import stats as locust_stats
@@ -12,14 +12,18 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from loadtest.driver.engine_process import EngineProcess
-from loadtest.driver.options import Part, give_way, make_plan, records_folder
-from loadtest.driver.statistics import StatisticsFeed
+from loadtest.driver.feed import Feed
+from loadtest.driver.options import give_way, records_folder
+from loadtest.driver.planning import Part, make_plan
+from loadtest.driver.targets import HOST
 from loadtest.driver.worker import WorkerLink, end_with_parent
 from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan, read_plan, write_plan
-from loadtest.protocols import protocol_named
 from loadtest.scenario import ClosedLoop
 from models import TailbedError
+
+if TYPE_CHECKING:
+    from loadtest.driver.metrics import LoadMetrics
 
 _PATIENCE_S: Final = 5.0
 """Locust's clock starts before the engine's: at the end of --run-time the engine still has a second or so to go."""
@@ -31,7 +35,7 @@ _logger = logging.getLogger(__name__)
 class Driver:
     """The engine of one Locust process, from one test to the next."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, metrics: LoadMetrics | None = None) -> None:
         self._environment = environment
         self._options = environment.parsed_options
         self._engine: EngineProcess | None = None
@@ -40,6 +44,7 @@ class Driver:
         self._users_are_clients = False
         self._users = 0
         self._link: WorkerLink | None = None
+        self._metrics = metrics
         if isinstance(environment.runner, WorkerRunner):
             if self._options.processes:
                 end_with_parent()
@@ -58,14 +63,16 @@ class Driver:
         self._has_run_time = not self._options.plan and part.run_time_s is not None
         self._users_are_clients = not self._options.plan and isinstance(plan.scenario, ClosedLoop)
         self._users = 0
+        target = self._options.target if self._options.target not in ("", HOST) else plan.url
+        feed = Feed(plan, self._environment.stats, self._metrics, target=target)
         self._engine = EngineProcess(
             part.folder,
             clients=0 if self._users_are_clients else None,
             timeout_s=plan.timeout_s,
-            feed=self._feed(plan).add,
+            feed=feed.add,
             on_ready=self._link.tell_ready if self._link else None,
         )
-        self._awaiting = gevent.spawn(self._await_end, self._engine, part, plan)
+        self._awaiting = gevent.spawn(self._await_end, self._engine, feed, part, plan)
         _logger.info("Raw records go to %s", part.folder)
         if not self._link:
             self._give_way()
@@ -124,8 +131,11 @@ class Driver:
         if self._options.headless or (self._link and self._options.load_shared["headless"]):
             give_way()
 
-    def _await_end(self, engine: EngineProcess, part: Part, plan: LoadPlan) -> None:
+    def _await_end(self, engine: EngineProcess, feed: Feed, part: Part, plan: LoadPlan) -> None:
         error = engine.wait()
+        feed.end(engine.wrong)
+        if engine.wrong and not self._link:  # of several engines, the master says it of all
+            self._log(str(engine.wrong))
         own_end = engine is self._engine
         if own_end:
             self._engine = None
@@ -152,7 +162,3 @@ class Driver:
         runner = self._environment.runner
         # By a greenlet of its own, since this ends the one that calls it.
         gevent.spawn(runner.quit if self._options.headless else runner.stop)
-
-    def _feed(self, plan: LoadPlan) -> StatisticsFeed:
-        verb = protocol_named(plan.protocol).verb
-        return StatisticsFeed(self._environment.stats, method=verb, name=f"{plan.model}/infer")

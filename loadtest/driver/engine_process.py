@@ -16,6 +16,7 @@ import gevent.event
 import numpy as np
 
 from loadtest import records, spool
+from loadtest.driver.wrong_answers import WrongAnswers
 from loadtest.errors import LoadError
 
 _FEED_S = 1.0
@@ -60,6 +61,7 @@ class EngineProcess:
         self._spool: spool.SpoolReader | None = None
         self._window_end_ns: int | None = None
         self._error: str | None = None
+        self._wrong: WrongAnswers | None = None
         self._ended = gevent.event.Event()
         gevent.spawn(self._follow)
 
@@ -91,6 +93,11 @@ class EngineProcess:
         """Wait for its end, with the records written; returns the error in one line if it failed."""
         self._ended.wait()
         return self._error
+
+    @property
+    def wrong(self) -> WrongAnswers | None:
+        """The wrong answers that were found, once it has ended; None where there were none, or none was compared."""
+        return self._wrong
 
     def _tell(self, **command: object) -> None:
         assert self._process.stdin is not None
@@ -138,6 +145,8 @@ class EngineProcess:
                 self._spool = spool.SpoolReader(self._folder / spool.NAME)
             case {"event": "window", "window_end_ns": int(window_end_ns)}:  # the warm-up has ended as soon as it could
                 self._window_end_ns = window_end_ns
+            case {"event": "finished", "wrong": int(wrong), "checked": int(checked), "first_wrong": str(first)}:
+                self._wrong = WrongAnswers(wrong, checked, first)
             case {"event": "error", "message": str(message)}:
                 self._error = message
 

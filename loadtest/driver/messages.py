@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+WHERE: Final = "load_where"
+"""Master: where are you?"""
+PLACE: Final = "load_place"
+"""Worker: at this ``Place``."""
 READY: Final = "load_ready"
 """Worker: the engine is prepared."""
 START: Final = "load_start"

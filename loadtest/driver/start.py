@@ -36,7 +36,7 @@ class Moment:
         """The moment in so many seconds."""
         monotonic_ns, wall_ns = _clocks()
         ahead_ns = round(seconds * 1e9)
-        return cls(_boot(), monotonic_ns + ahead_ns, wall_ns + ahead_ns, wall_ns)
+        return cls(boot_id(), monotonic_ns + ahead_ns, wall_ns + ahead_ns, wall_ns)
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> Self:
@@ -55,7 +55,7 @@ class Moment:
         Raises:
             LoadError: they do not agree.
         """
-        if self.boot == _boot():
+        if self.boot == boot_id():
             return self.monotonic_ns
         monotonic_ns, wall_ns = _clocks()
         delay_ns = wall_ns - self.told_ns
@@ -67,7 +67,8 @@ class Moment:
         return monotonic_ns + self.wall_ns - wall_ns
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """Which machine this is, since when: the same for all of its processes, in whatever containers."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from locust import stats as locust_stats
 from locust.stats import RequestStats, StatsEntry, StatsError
 
+from loadtest.driver.wrong_answers import WrongAnswers
 from loadtest.records import Outcome, outcome_name
 
 
@@ -32,6 +33,12 @@ class StatisticsFeed:
         failed = rows[rows["outcome"] != Outcome.OK]
         for outcome, count in zip(*np.unique(failed["outcome"], return_counts=True), strict=True):
             self._add_error(outcome_name(int(outcome)), int(count))
+
+    def add_wrong(self, wrong: WrongAnswers) -> None:
+        """Have requests that were added before count as failures: their answers were found wrong after the run."""
+        for entry in (self._stats.total, self._stats.get(self._name, self._method)):
+            entry.num_failures += wrong.count
+        self._add_error(f"wrong answer: {wrong.first}", wrong.count)
 
     def _entry(self, rows: np.ndarray) -> StatsEntry:
         entry = StatsEntry(self._stats, self._name, self._method)

@@ -14,7 +14,8 @@ from locust.runners import WorkerRunner
 
 from loadtest import joining, records
 from loadtest.driver import messages
-from loadtest.driver.options import Part
+from loadtest.driver.machines import Place, Seat
+from loadtest.driver.planning import Part
 from loadtest.driver.start import Moment
 from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan, Share
@@ -47,6 +48,7 @@ class WorkerLink:
         self._stop = stop
         self._shift_ns = 0
         self._received = gevent.event.Event()
+        runner.register_message(messages.WHERE, lambda **_: runner.send_message(messages.PLACE, Place.here().message()))
         runner.register_message(messages.START, self._on_start)
         # In a greenlet of its own: stopping waits for what the master says.
         runner.register_message(messages.STOP, lambda **_: self._stop(None), concurrent=True)
@@ -61,14 +63,12 @@ class WorkerLink:
         shares, me = shared["shares"], self._runner.client_id
         if me not in shares:
             raise LoadError("this worker came after the test had begun: it takes part in the next one")
-        # Locust's ids begin with the host's name.
-        neighbours = [worker for worker in shares if worker.rpartition("_")[0] == me.rpartition("_")[0]]
         return Part(
             users=shared["users"],
             run_time_s=shared["run_time_s"],
             folder=Path(shared["folder"]) / joining.engine_name(shares[me]),
             share=Share(index=shares[me], of=len(shares)),
-            place=neighbours.index(me),
+            seat=Seat(**shared["seats"][me]),
         )
 
     def tell_ready(self) -> None:

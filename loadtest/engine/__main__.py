@@ -38,7 +38,15 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    control.emit("finished", requests=len(found.intended_ns), finished=found.facts.finished)
+    facts = found.facts
+    control.emit(
+        "finished",
+        requests=len(found.intended_ns),
+        finished=facts.finished,
+        checked=facts.checked,
+        wrong=facts.wrong,
+        first_wrong=facts.first_wrong,
+    )
     return 0
 
 

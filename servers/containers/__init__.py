@@ -1,14 +1,23 @@
 """Servers in containers of their own, which others start: what each is given, and where it is asked."""
 
-from servers.containers.container import CONTAINERS, Container, Prepared
+from servers.containers.engine import Engine, EngineError, Image, ServiceContainer
+from servers.containers.kinds import CONTAINERS, Container, Prepared
+from servers.containers.process import ContainerProcess
 from servers.containers.service import Service, ServicesError, read_services, services_folder, write_service
+from servers.containers.takeover import Takeover
 
 __all__ = [
     "CONTAINERS",
     "Container",
+    "ContainerProcess",
+    "Engine",
+    "EngineError",
+    "Image",
     "Prepared",
     "Service",
+    "ServiceContainer",
     "ServicesError",
+    "Takeover",
     "read_services",
     "services_folder",
     "write_service",

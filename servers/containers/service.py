@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models import TailbedError
 from models.home import home
 from models.validation import first_problem
-from servers.containers.container import CONTAINERS
+from servers.containers.kinds import CONTAINERS
 from servers.deployment import Settings
 from servers.endpoint import Endpoints
 from servers.stacks import STACKS

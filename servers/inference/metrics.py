@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _BUCKETS: Final = tuple(
     round(step * 10.0**exponent, 6)
@@ -26,6 +26,7 @@ class ModelMetrics:
         registry: what a scrape is generated from.
         queue: seconds that a request waited for an instance, and for others to join its batch.
         compute: seconds that an instance computed on it, or on its batch.
+        ready: 1 while the model can be asked, else 0.
 
     Args:
         model: the model's name, which labels them all.
@@ -40,6 +41,9 @@ class ModelMetrics:
         ).labels(model)
         self._failures = Counter(
             "tailbed_request_failures", "Inference requests not answered.", ["model"], registry=self.registry
+        ).labels(model)
+        self.ready = Gauge(
+            "tailbed_model_ready", "Whether the model can be asked: 1 or 0.", ["model"], registry=self.registry
         ).labels(model)
         self.queue = Histogram(
             "tailbed_queue_duration_seconds",

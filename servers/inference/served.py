@@ -92,6 +92,7 @@ class ServedModel:
             raise ServerError(f"{self._artifact.ref} cannot compute: {type(error).__name__}: {first}") from error
         before_ready()
         self.ready = True
+        self.metrics.ready.set(1)
         facts = ", ".join(f"{name} {fact}" for name, fact in self._facts.items())
         _log.info("%s is ready on %s: %s", self._artifact.ref, self._runtime.name, facts)
 
@@ -142,6 +143,7 @@ class ServedModel:
     def close(self) -> None:
         """Stop the instances."""
         self.ready = False
+        self.metrics.ready.set(0)
         self._instances.close()
 
     def _check_ready(self) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import grpc
 
 from servers.errors import EndpointError, one_line
+from servers.protocols.closing import Closing
 from servers.target import Target
 
 _OPTIONS: Final = (
@@ -27,7 +27,7 @@ class Unimplemented(EndpointError):
     """A call that the server does not have."""
 
 
-class GrpcChannel:
+class GrpcChannel(Closing):
     """Neither retries nor proxies: what it says is what the server did.
 
     Attributes:
@@ -74,11 +74,3 @@ class GrpcChannel:
     def close(self) -> None:
         """Close the channel."""
         self.channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import urllib3
 
 from servers.errors import EndpointError, one_line
+from servers.protocols.closing import Closing
 from servers.target import Target
 
 Reason = Callable[[bytes], str | None]
 """Finds the server's own message in the body of an error; None where it is not as the protocol has it."""
 
 
-class HttpSession:
+class HttpSession(Closing):
     """Neither retries nor proxies nor redirects: what it says is what the server did.
 
     Attributes:
@@ -88,11 +88,3 @@ class HttpSession:
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

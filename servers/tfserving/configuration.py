@@ -6,7 +6,7 @@ The options are those of ``tensorflow_serving/model_servers/main.cc``; the files
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +26,13 @@ _ENQUEUED: Final = 1_000_000
 count as failures where other servers let them wait."""
 
 
-def check(stack: str, deployment: Deployment) -> None:
+def check(stack: str, deployment: Deployment, *, devices: Sequence[str] = ("cpu",)) -> None:
     """Check that TensorFlow Serving can do what the settings ask.
+
+    Args:
+        stack: what it is called.
+        deployment: what is served and how.
+        devices: what it may compute on.
 
     Raises:
         ServerError: it cannot.
@@ -35,8 +40,14 @@ def check(stack: str, deployment: Deployment) -> None:
     settings, artifact = deployment.settings, deployment.artifact
     check_settings(settings)
     check_format(stack, artifact)
-    if settings.device != "cpu":
-        raise ServerError(f"{artifact.ref} cannot be served on {settings.device}: {stack} computes on cpu here")
+    if settings.device not in devices:
+        raise ServerError(
+            f"{artifact.ref} cannot be served on {settings.device}: {stack} computes on {devices[0]} here"
+        )
+    if settings.device == "cuda" and artifact.manifest.format == "tflite":
+        raise ServerError(
+            f"{artifact.ref} cannot be served on cuda: {stack} computes TensorFlow Lite models on the CPU"
+        )
     signature = artifact.manifest.settings.get("signature", SERVING_DEFAULT)
     if signature != SERVING_DEFAULT and artifact.manifest.format == "savedmodel":
         raise ServerError(

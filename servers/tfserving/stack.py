@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from exporters.artifact import Manifest
 from exporters.environments import Environment
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
@@ -48,6 +49,9 @@ class _TfServing:
 
     def serves(self, format: str) -> str | None:
         return _COMPUTES[format] if format in FORMATS else None
+
+    def computes(self, manifest: Manifest) -> str | None:
+        return self.serves(manifest.format)
 
     def tuned(self, cores: int) -> Settings:
         """As "Batching Configuration" advises to begin with on a CPU: a batch thread a core, large batches, no wait.

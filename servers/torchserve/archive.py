@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from servers.torchserve.environment import ENVIRONMENT
 MODEL_CONFIG: Final = "model-config.yaml"
 HANDLER_SETTINGS: Final = "handler"
 """The part of the archive's configuration that our handler reads; TorchServe passes over it."""
+
+DESCRIBED: Final = "described.json"
+"""The file in an archive with a portable handler that has what it says of itself."""
 
 HANDLER: Final = Path(__file__).with_name("handler.py")
 
@@ -38,13 +42,17 @@ def model_config(settings: Settings) -> str:
     return yaml.safe_dump(found, sort_keys=False)
 
 
-def make_archive(artifact: Artifact, config: str, store: Path) -> Path:
+def make_archive(
+    artifact: Artifact, config: str, store: Path, *, handler: Path | None = None, texts: Mapping[str, str] | None = None
+) -> Path:
     """Make ``store/MODEL.mar``, uncompressed, in place of one that is there.
 
     Args:
         artifact: what is to be served; its answers stay out.
         config: the archive's own configuration file.
         store: the folder of archives, made if need be.
+        handler: the file with the handler; by default the one for workers in tailbed's own environment.
+        texts: further files, text by name.
 
     Raises:
         ServerError: the archiver failed, as it does for a model's name that TorchServe does not take.
@@ -59,10 +67,12 @@ def make_archive(artifact: Artifact, config: str, store: Path) -> Path:
         for path in artifact.folder.resolve().iterdir():
             if path.name != ANSWERS:
                 (files / path.name).symlink_to(path)
+        for name, text in (texts or {}).items():
+            (files / name).write_text(text)
         done = subprocess.run(
             [
                 *(str(ENVIRONMENT.python("TorchServe")), "-P", "-m", "model_archiver.model_packaging"),
-                *("--model-name", artifact.manifest.model, "--version", "1.0", "--handler", str(HANDLER)),
+                *("--model-name", artifact.manifest.model, "--version", "1.0", "--handler", str(handler or HANDLER)),
                 *("--extra-files", files.name, "--config-file", MODEL_CONFIG),
                 *("--export-path", str(store), "--archive-format", "zip-store", "--force"),
             ],

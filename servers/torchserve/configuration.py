@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,16 +41,21 @@ LOGGING: Final = """\
 """For log4j."""
 
 
-def check(settings: Settings, host: str) -> None:
+def check(settings: Settings, host: str, *, devices: Sequence[str] = ("cpu",)) -> None:
     """Check that TorchServe can do what the settings ask, at the address.
+
+    Args:
+        settings: what it is to do.
+        host: the address.
+        devices: what its workers may compute on.
 
     Raises:
         ServerError: it cannot.
     """
     if ":" in host:
         raise ServerError(f"cannot bind {host}: TorchServe's addresses are names or IPv4")
-    if settings.device != "cpu":
-        raise ServerError(f"device is {settings.device!r}: TorchServe's workers are only run on cpu here")
+    if settings.device not in devices:
+        raise ServerError(f"device is {settings.device!r}: TorchServe's workers are only run on {devices[0]} here")
     if settings.max_delay_us % 1000:
         raise ServerError(
             f"max_delay_us is {settings.max_delay_us}, but TorchServe waits for whole milliseconds: choose a multiple "
@@ -63,7 +68,7 @@ def check(settings: Settings, host: str) -> None:
         )
 
 
-def properties(*, host: str, ports: Mapping[str, int], archive: Path, metrics: Path) -> str:
+def properties(*, host: str, ports: Mapping[str, int], archive: Path, metrics: Path, gpus: int = 0) -> str:
     """``config.properties``: addresses, and what differs from TorchServe's defaults.
 
     Args:
@@ -71,6 +76,7 @@ def properties(*, host: str, ports: Mapping[str, int], archive: Path, metrics: P
         ports: for ``http``, ``metrics``, ``grpc`` and ``grpc-management``.
         archive: the one model that is loaded, in the folder that is its store.
         metrics: the configuration of metrics.
+        gpus: how many the workers take turns on; each one is told its own.
     """
     address = f"http://{host}:{ports['http']}"
     found = {
@@ -89,7 +95,7 @@ def properties(*, host: str, ports: Mapping[str, int], archive: Path, metrics: P
         "install_py_dep_per_model": "false",
         # By default the 101st request that waits is turned away, where other stacks let it wait.
         "job_queue_size": _QUEUE,
-        "number_of_gpu": 0,
+        "number_of_gpu": gpus,
         "metrics_mode": "prometheus",
         "metrics_config": metrics,
         # By default 6.5 MB, which is a batch of ten images.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import glob
+import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from exporters.artifact import Manifest
 from exporters.environments import Environment
 from servers.address import authority, reachable
 from servers.deployment import Deployment, Settings
@@ -49,6 +51,9 @@ class _TorchServe:
 
     def serves(self, format: str) -> str | None:
         return runtime_of(format) if format in _FORMATS else None
+
+    def computes(self, manifest: Manifest) -> str | None:
+        return self.serves(manifest.format)
 
     def tuned(self, cores: int) -> Settings:
         """As TorchServe's performance guide says (docs/performance_guide.md, "Concurrency And Number of Workers").
@@ -119,10 +124,10 @@ class _TorchServe:
                 "TS_MODEL_SERVER_HOME": str(home),
                 # A program's own folder, of the workers' program too, is no place to import from.
                 "PYTHONSAFEPATH": "1",
-                "TMPDIR": scratch,
+                "TMPDIR": str(scratch),
             },
             configuration={**texts, MODEL_CONFIG: config},
-            leftovers=(glob.escape(scratch),),
+            scratch=scratch,
             grace_s=_GRACE_S,
             failure="cannot load the model: (.+)",
         )
@@ -134,14 +139,11 @@ class _TorchServe:
         return None if metrics is None else times_in(metrics, endpoint.model)
 
 
-def _sockets_folder() -> str:
-    """An empty folder for the sockets between TorchServe and its workers, with a path that is short enough."""
-    usual = tempfile.gettempdir()
-    made = tempfile.mkdtemp(prefix="tailbed-", dir=usual)
-    if len(made) > _LONGEST_FOLDER:
-        Path(made).rmdir()
-        made = tempfile.mkdtemp(prefix="tailbed-", dir="/tmp")
-    return made
+def _sockets_folder() -> Path:
+    """A folder yet to be made for the sockets between TorchServe and its workers, with a path that is short enough."""
+    name = f"tailbed-{secrets.token_hex(8)}"
+    usual = Path(tempfile.gettempdir(), name)
+    return usual if len(os.fsencode(usual)) <= _LONGEST_FOLDER else Path("/tmp", name)  # noqa: S108  # nobody can guess it
 
 
 STACKS = (

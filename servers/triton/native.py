@@ -60,6 +60,6 @@ def native_for(format: str, installation: Installation | None) -> NativeBackend 
     return native if native is not None and installation is not None and installation.has(native.name) else None
 
 
-def native_backend(manifest: Manifest, installation: Installation) -> NativeBackend | None:
+def native_backend(manifest: Manifest, installation: Installation | None) -> NativeBackend | None:
     """The same for an artifact. One that computes certain batch sizes only is left to Python, which joins them."""
     return None if manifest.batch_sizes else native_for(manifest.format, installation)

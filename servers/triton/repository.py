@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -59,6 +59,8 @@ def configuration(deployment: Deployment, native: NativeBackend | None, facts: M
     if settings.device != "cpu":
         # Else there would be so many instances on each GPU of the machine.
         message.instance_group[0].gpus.append(0)
+    if native is not None:  # our program for the Python backend does so itself
+        _warm_up(message, settings.max_batch)
     return str(MessageToString(message))
 
 
@@ -76,6 +78,26 @@ def write_repository(folder: Path, artifact: Artifact, config: str, native: Nati
     else:
         for file in path.iterdir():
             (version / file.name).symlink_to(file)
+
+
+def _warm_up(config: Any, max_batch: int) -> None:
+    """Have Triton compute zeros of every batch size that may come before it says that the model is ready.
+
+    Some libraries plan or allocate at the first request of each size, which must not fall into a request. See "Model
+    Warmup" in "Model Configuration", NVIDIA Triton Inference Server user guide. Axes of any length are 1.
+
+    Args:
+        config: a ``ModelConfig`` message with its inputs; without batching its first axis is the batch's, which
+            Triton does not know of.
+        max_batch: most items that are computed together.
+    """
+    for batch in range(1, max_batch + 1):
+        sample = config.model_warmup.add(name=f"zeros of {batch}", batch_size=batch)
+        for tensor in config.input:
+            entry = sample.inputs[tensor.name]
+            entry.data_type = tensor.data_type
+            entry.dims.extend(max(1, size) for size in tensor.dims)
+            entry.zero_data = True
 
 
 def _parameters(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from exporters.artifact import Manifest
 from exporters.environments import Environment
 from models import package_versions
 from servers.address import authority, reachable
@@ -20,7 +21,7 @@ from servers.times import ServerTimes
 from servers.triton.command import GRACE_S, command, leftovers
 from servers.triton.environment import ENVIRONMENT
 from servers.triton.installation import find, missing
-from servers.triton.native import native_backend, native_for
+from servers.triton.native import NativeBackend, native_backend, native_for
 from servers.triton.repository import CONFIG, configuration, write_repository
 from servers.triton.times import read_times
 
@@ -45,10 +46,10 @@ class _Triton:
 
     def serves(self, format: str) -> str | None:
         """The backend of Triton's own, or the runtime that computes in its Python backend."""
-        if native := native_for(format, find()):
-            return f"{native.name} backend"
-        runtime = runtime_of(format)
-        return f"{runtime} in the Python backend" if runtime else None
+        return _computes(format, native_for(format, find()))
+
+    def computes(self, manifest: Manifest) -> str | None:
+        return _computes(manifest.format, native_backend(manifest, find()))
 
     def tuned(self, cores: int) -> Settings:
         """Dynamic batching without a delay, and two instances, which share the cores.
@@ -111,6 +112,13 @@ class _Triton:
 
     def times(self, endpoint: Endpoint) -> ServerTimes | None:
         return read_times(endpoint)
+
+
+def _computes(format: str, native: NativeBackend | None) -> str | None:
+    if native is not None:
+        return f"{native.name} backend"
+    runtime = runtime_of(format)
+    return f"{runtime} in the Python backend" if runtime else None
 
 
 STACKS = (_Triton("http"), _Triton("grpc"))

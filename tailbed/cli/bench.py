@@ -35,8 +35,9 @@ def bench(
 ) -> None:
     """Run SUITE, a YAML file or the name of a suite that comes with tailbed; quick by default.
 
-    Every run is on a fresh server process, and each block has every cell once. Results are on disk after every run; a
-    stopped experiment keeps what it measured, and --resume measures what is missing.
+    Every run is on a fresh server process, and each block has every cell once. Servers in containers, as those of the
+    suite compose, are restarted for it where the container engine's socket is given. Results are on disk after every
+    run; a stopped experiment keeps what it measured, and --resume measures what is missing.
     """
     from exporters import ArtifactStore
     from tailbed.cli.artifact_comparison import print_artifact_comparison
@@ -47,9 +48,10 @@ def bench(
     from tailbed.experiment.experiment import Experiment
     from tailbed.experiment.exporting import export_all
     from tailbed.experiment.placement import Placement, permitted_niceness, place
+    from tailbed.experiment.services import Services
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
-    from tailbed.suite import candidates, check_traces, read_suite, select
+    from tailbed.suite import candidates, check_traces, read_suite, select, select_services
 
     if resume is not None:
         if suite or refs or out or blocks or aa:
@@ -57,27 +59,31 @@ def bench(
         folder = ExperimentFolder(resume)
         folder.read_summary()
         plan = read_suite(str(folder.suite))
-        selection = select(plan)
+        selection, services = select(plan), Services.find(select_services(plan))
     else:
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
+        if refs and plan.services:
+            raise click.UsageError("--artifact: services serve what they were prepared with")
         plan = plan.serving(refs) if refs else plan
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         check_traces(plan)
-        selection = select(plan)
+        selection, services = select(plan), Services.find(select_services(plan))
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     store = ArtifactStore()
-    with ExperimentProgress() as progress:
+    with ExperimentProgress() as progress, services.taken(lambda line: click.echo(f"tailbed: {line}", err=True)):
         artifacts, not_exported = export_all(
             selection.artifacts, store, progress.exporting, takes_what_is_there=plan.takes_what_is_there
         )
         progress.preparing("each core's own stalls")
-        # A resumed experiment goes on where it was measured, as long as it can.
+        # A resumed experiment goes on where it was measured, as long as it can. Servers that others started have cores
+        # that leave the last one to the client (compose.yaml), however quiet it is.
         placement = Placement.restore(folder.read_environment().get("placement", {})) or place(
-            measure_stalls(nice=permitted_niceness())
+            () if services.as_they_run else measure_stalls(nice=permitted_niceness())
         )
-        measured = candidates(plan, selection, artifacts, placement.server)
-        experiment = Experiment(plan, measured, folder, placement, [*selection.left_out, *not_exported])
+        measured = candidates(plan, selection, artifacts, placement.server) + services.candidates(placement.server)
+        left_out = [*selection.left_out, *not_exported, *services.left_out]
+        experiment = Experiment(plan, measured, folder, placement, left_out, services.engine)
         if resume is not None:
             experiment.resume()
         try:

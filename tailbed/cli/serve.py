@@ -108,7 +108,9 @@ def serve(
     settings = Settings(instances, threads, device, max_batch, max_delay_us)
     deployment = Deployment(ArtifactStore().find(artifact), stack, settings, cores)
     with tempfile.TemporaryDirectory(prefix="tailbed-serve-") as scratch:
-        with start(deployment, folder=Path(scratch), host=host, ports=ports, timeout_s=timeout) as server:
+        with start(
+            deployment, folder=Path(scratch), host=host, ports=ports, timeout_s=timeout, temporary=True
+        ) as server:
             assert server.started_ns is not None
             ready_ms = (server.ready_ns - server.started_ns) / 1e6
             click.echo(f"{deployment.artifact.ref} is ready at {server.endpoint.url} after {ready_ms:.0f} ms")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tailbed.results.identity import Identity, short_names
-from tailbed.results.schema import Calibration, Cell, QuotedInterval, Summary
+from tailbed.results.schema import Calibration, Cell, DeploymentFacts, QuotedInterval, Summary
 
 _QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
 _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
@@ -17,6 +17,8 @@ _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
 _FLOOR = "floor: what this client sees of a server without a model, before the experiment"
 _LONGEST_WORD = len("torchserve-rest")
 _NO_ERRORS = "no request failed; "
+_ID = len("sha256:") + 12
+"""Characters of an image's ID, as the engine itself prints it."""
 _UNITS = "latencies in ms, rates in 1/s, cold start in s: ready, first correct answer"
 
 
@@ -25,6 +27,8 @@ def print_summary(summary: Summary) -> None:
     console = Console()
     console.print(Text(f"{summary.suite}  {summary.started}  {summary.elapsed_s:.0f} s", style="bold"))
     print_cells(summary.cells, console, summary.calibration)
+    for line in _images(summary.deployments):
+        console.print(Text(f"image     {line}", style="dim"))
     for line in summary.left_out:
         console.print(Text(f"left out  {line}", style="dim"))
     for failure in summary.failures:
@@ -33,6 +37,16 @@ def print_summary(summary: Summary) -> None:
         finished = sum(run.finished for cell in summary.cells for run in cell.runs)
         planned = summary.planned_cells * summary.blocks
         console.print(Text(f"INCOMPLETE: {finished} of {planned} runs were measured to their end", style="yellow"))
+
+
+def _images(deployments: Sequence[DeploymentFacts]) -> list[str]:
+    """Each image in a line, with what it serves."""
+    served: dict[str, list[str]] = {}
+    for each in deployments:
+        if image := each.image:
+            line = f"{image.name}, {image.size_bytes / 1e6:.0f} MB, {image.id[:_ID]}"
+            served.setdefault(line, []).append(" with ".join(filter(None, (each.server, each.variant))))
+    return [f"{line}: {', '.join(stacks)}" for line, stacks in served.items()]
 
 
 def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibration] = ()) -> None:

@@ -19,6 +19,7 @@ from loadtest.plan import LoadPlan
 from loadtest.records import Outcome, Records
 from loadtest.scenario import ClosedLoop
 from servers import STACKS, Deployment, Endpoint, start
+from servers.containers import Engine
 from tailbed.experiment.placement import Placement
 from tailbed.results.schema import Capacity
 from tailbed.suite import Suite
@@ -32,7 +33,12 @@ WINDOW_S: Final = 3.0
 
 
 def probe_capacity(
-    deployment: Deployment, folder: Path, suite: Suite, placement: Placement, progress: Callable[[str], None]
+    deployment: Deployment,
+    folder: Path,
+    suite: Suite,
+    placement: Placement,
+    progress: Callable[[str], None],
+    engine: Engine | None = None,
 ) -> Capacity:
     """Load a fresh server with closed loops of more and more clients, and take the most that it answers.
 
@@ -42,13 +48,16 @@ def probe_capacity(
         suite: for its timeouts and its seed.
         placement: for the client's core; the server's are the deployment's.
         progress: told in words what is measured now.
+        engine: as in ``servers.start``.
 
     Raises:
         TailbedError: the server did not start, or answered nothing.
     """
     manifest = deployment.artifact.manifest
     probes: dict[int, float] = {}
-    with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
+    with start(
+        deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice, engine=engine
+    ) as server:
         while clients := next_clients(probes):
             progress(f"capacity of {deployment.artifact.ref} on {deployment.stack}: {clients} clients")
             # The first clients of a fresh server warm it up.

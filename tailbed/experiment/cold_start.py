@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from tailbed.experiment.first_answer import observe_cold_start
 from tailbed.experiment.idle_gaps import measure_idle_gaps, repetitions
 from tailbed.experiment.null_server import null_server
 from tailbed.experiment.page_cache import Dropped, drop, files_of, modules_below
+from tailbed.experiment.placement import off_cores
 from tailbed.results.schema import ColdStart, ColdStartStudy
 
 _OURS: Final = ("servers", "exporters", "models")
@@ -66,7 +66,7 @@ def study_cold_start(
         assert stages is not None  # it has just been started
         return stages
 
-    with _off_cores(deployment.cores) as own_cores:
+    with off_cores(deployment.cores) as own_cores:
         with start(deployment, folder=folder / "first", timeout_s=start_timeout_s, nice=nice) as server:
             observe(server)
             protocol = server.endpoint.protocol
@@ -123,19 +123,6 @@ def _files_in(folder: Path) -> frozenset[Path]:
 def _our_modules() -> frozenset[Path]:
     folders = [place for name in _OURS for place in importlib.import_module(name).__path__]
     return frozenset().union(*map(modules_below, folders))
-
-
-@contextmanager
-def _off_cores(cores: tuple[int, ...] | None) -> Iterator[tuple[int, ...]]:
-    """Keep the calling thread off the server's cores. Gives those that are its own: none, if it has to share."""
-    before = os.sched_getaffinity(0)
-    own = before - set(cores or before)
-    if own:
-        os.sched_setaffinity(0, own)
-    try:
-        yield tuple(sorted(own))
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _companion(

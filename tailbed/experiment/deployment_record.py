@@ -25,6 +25,8 @@ def write_deployment(folder: Path, candidate: Candidate, server: RunningServer) 
         "variant": candidate.variant,
         "settings": asdict(deployment.settings),
         "cores": deployment.cores,
+        "service": deployment.service,
+        "image": asdict(candidate.image) if candidate.image else None,
         "endpoint": asdict(server.endpoint),
         "runs": _facts(server),
         "command": server.launch.argv,

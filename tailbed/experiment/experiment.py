@@ -12,6 +12,7 @@ import yaml
 
 from exporters import Artifact
 from models import TailbedError
+from servers.containers import Engine
 from tailbed.analysis.cell import combine
 from tailbed.analysis.disturbance import worth_repeating
 from tailbed.experiment.environment import describe_environment
@@ -21,7 +22,7 @@ from tailbed.experiment.placement import Placement
 from tailbed.experiment.preparation import Preparation
 from tailbed.experiment.run import execute
 from tailbed.results.folder import ExperimentFolder, ResultsError
-from tailbed.results.schema import ArtifactFacts, DeploymentFacts, RunResult, Summary
+from tailbed.results.schema import ArtifactFacts, DeploymentFacts, ImageFacts, RunResult, Summary
 from tailbed.suite import Candidate, Suite
 
 
@@ -55,6 +56,7 @@ class Experiment:
         left_out: what is not, and why, each in one line.
         folder: where everything goes.
         placement: cores of server and client.
+        engine: what starts services' containers; None where they are measured as they run.
     """
 
     suite: Suite
@@ -62,6 +64,7 @@ class Experiment:
     folder: ExperimentFolder
     placement: Placement
     left_out: Sequence[str] = ()
+    engine: Engine | None = None
     _results: dict[int, RunResult] = field(default_factory=dict)
     _failures: list[str] = field(default_factory=list)
     _complete: bool = False
@@ -71,7 +74,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         self.runs = order_runs(self.suite, self.candidates)
-        self._preparation = Preparation(self.suite, self.candidates, self.folder, self.placement)
+        self._preparation = Preparation(self.suite, self.candidates, self.folder, self.placement, self.engine)
 
     def resume(self) -> None:
         """Take over what the folder holds of this experiment; ``measure`` then runs only what is missing.
@@ -154,7 +157,8 @@ class Experiment:
         """Measure a run, again if the machine disturbed it. The last attempt counts, whatever it shows."""
         load = self._preparation.load_of(run)
         for attempt in range(self.folder.attempts(run.name) + 1, self.suite.attempts + 1):
-            result = execute(run, load, self.suite, self.folder.run(run.name), self.placement, progress, attempt)
+            folder = self.folder.run(run.name)
+            result = execute(run, load, self.suite, folder, self.placement, progress, attempt, self.engine)
             if attempt == self.suite.attempts or not worth_repeating(result.disturbed):
                 break
             kept = result.model_copy(update={"run": f"{result.run}.disturbed-{attempt}"})
@@ -217,4 +221,5 @@ def _deployment_facts(candidate: Candidate) -> DeploymentFacts:
         runtime=candidate.runtime,
         variant=candidate.variant,
         settings=asdict(candidate.deployment.settings),
+        image=ImageFacts(**asdict(candidate.image)) if candidate.image else None,
     )

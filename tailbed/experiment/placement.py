@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -107,6 +108,19 @@ def divide(
     others = [core for core in cores if core != client]
     apart = [core for core in others if core not in siblings[client]]
     return tuple(apart or others), client
+
+
+@contextmanager
+def off_cores(cores: tuple[int, ...] | None) -> Iterator[tuple[int, ...]]:
+    """Keep the calling thread off the server's cores. Gives those that are its own: none, if it has to share."""
+    before = os.sched_getaffinity(0)
+    own = before - set(cores or before)
+    if own:
+        os.sched_setaffinity(0, own)
+    try:
+        yield tuple(sorted(own))
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def siblings(core: int) -> frozenset[int]:

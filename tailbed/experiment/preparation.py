@@ -8,6 +8,7 @@ from functools import partial
 
 from loadtest.scenario import AnyScenario
 from models import TailbedError
+from servers.containers import Engine
 from tailbed.experiment.calibration import calibrate
 from tailbed.experiment.capacity import probe_capacity
 from tailbed.experiment.client_limit import null_capacity, refusal
@@ -34,6 +35,7 @@ class Preparation:
     candidates: Sequence[Candidate]
     folder: ExperimentFolder
     placement: Placement
+    engine: Engine | None = None
     capacities: list[Capacity] = field(default_factory=list)
     calibration: list[Calibration] = field(default_factory=list)
     cold_starts: list[ColdStartStudy] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Preparation:
 
     def _probe(self, candidate: Candidate, tell: Tell) -> None:
         folder = self.folder.preparation("capacity", candidate.name)
-        capacity = probe_capacity(candidate.deployment, folder, self.suite, self.placement, tell)
+        capacity = probe_capacity(candidate.deployment, folder, self.suite, self.placement, tell, self.engine)
         self.capacities.append(capacity.model_copy(update=_of(candidate)))
 
     def _calibrate(self, tell: Tell) -> None:

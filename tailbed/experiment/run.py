@@ -9,27 +9,38 @@ from loadtest.plan import AnswerCheck, LoadPlan
 from loadtest.records import Records
 from loadtest.scenario import AnyScenario
 from servers import STACKS, RunningServer, mean_times, start
+from servers.containers import Engine
 from tailbed.analysis.disturbance import Sampled
 from tailbed.analysis.run import Subject, summarize
 from tailbed.experiment.deployment_record import write_deployment
 from tailbed.experiment.first_answer import observe_cold_start
 from tailbed.experiment.interruption import Progress, measure
 from tailbed.experiment.order import Run
-from tailbed.experiment.placement import Placement
-from tailbed.experiment.sampling import NAME, Sampler, probes_of, resources, steal, throttles, write
+from tailbed.experiment.placement import Placement, off_cores
+from tailbed.experiment.sampling import NAME, Sampler, dear_probes_of, probes_of, resources, steal, throttles, write
 from tailbed.results.schema import ColdStart, RunResult
 from tailbed.suite import Suite
 
 
 def execute(
-    run: Run, load: AnyScenario, suite: Suite, folder: Path, placement: Placement, progress: Progress, attempt: int = 1
+    run: Run,
+    load: AnyScenario,
+    suite: Suite,
+    folder: Path,
+    placement: Placement,
+    progress: Progress,
+    attempt: int = 1,
+    engine: Engine | None = None,
 ) -> RunResult:
     """Start the server, load it, stop it, and reduce the records to the run's figures.
+
+    While this runs, the calling thread keeps off the server's cores.
 
     Args:
         load: the run's scenario, with a rate where that was a share of capacity.
         folder: the run's own; gets the plan, the raw records, the samples and the logs.
         attempt: which attempt at the run this is, from 1.
+        engine: as in ``servers.start``.
 
     Raises:
         TailbedError: nothing could be measured, in one line.
@@ -38,14 +49,19 @@ def execute(
     folder.mkdir(parents=True)
     candidate = run.candidate
     deployment, manifest, answers = candidate.deployment, candidate.artifact.manifest, candidate.artifact.answers()
-    with start(deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice) as server:
+    with (
+        off_cores(placement.server),
+        start(
+            deployment, folder=folder / "server", timeout_s=suite.start_timeout_s, nice=placement.nice, engine=engine
+        ) as server,
+    ):
         cold_start = observe_cold_start(server, answers, tolerance=manifest.answer_tolerance, timeout_s=suite.timeout_s)
         write_deployment(folder, candidate, server)
         plan = _plan(run, load, suite, server, placement)
         # Asked before and after the load only: while it lasts, an answer would take its time from the requests.
         stack = STACKS.get(candidate.stack)
         before = stack.times(server.endpoint)
-        with Sampler(probes_of(server.process.pid, placement.cores)) as sampler:
+        with Sampler(probes_of(server.process.pid, placement.cores), dear=dear_probes_of(server.process)) as sampler:
 
             def reduce(records: Records) -> RunResult:
                 samples = sampler.finish()

@@ -32,6 +32,22 @@ class ArtifactFacts(BaseModel):
     """Where the weights come from, in words."""
 
 
+class ImageFacts(BaseModel):
+    """The image of a server's container."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    id: str
+    """Its digest, as the engine has it."""
+    digests: list[str]
+    """By which registries know it; none of one that was built on the machine."""
+    size_bytes: int
+    """Of its layers, unpacked."""
+    engine: str
+    """Version of the container engine."""
+
+
 class DeploymentFacts(BaseModel):
     """What was to be measured: an artifact on a stack, with its settings."""
 
@@ -48,6 +64,8 @@ class DeploymentFacts(BaseModel):
     variant: str | None
     settings: dict[str, bool | int | str]
     """As they were asked of the stack; of ``tuned``, what its own documentation advises."""
+    image: ImageFacts | None = None
+    """None where the server runs in no container, or no engine tells."""
 
 
 class ColdStart(BaseModel):

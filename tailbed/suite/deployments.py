@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from exporters import Artifact, exporter_for
 from models import MODELS
 from servers import STACKS, Deployment, Settings
+from servers.containers import Image
 from tailbed.suite.artifacts import ALL, Ref
 from tailbed.suite.read import SuiteError
 from tailbed.suite.schema import Suite
@@ -42,11 +43,15 @@ class Candidate:
 
     Attributes:
         deployment: with its settings resolved.
-        variant: what the suite calls these settings, where it has several.
+        variant: what the suite calls these settings, where it has several; of a service, what tells it from another.
+        computed_by: of a service, what computes the artifact there.
+        image: of a service's container, where that is known.
     """
 
     deployment: Deployment
     variant: str | None = None
+    computed_by: str | None = None
+    image: Image | None = None
 
     @property
     def artifact(self) -> Artifact:
@@ -66,7 +71,7 @@ class Candidate:
     @property
     def runtime(self) -> str | None:
         """What computes the artifact behind the stack."""
-        return STACKS.get(self.stack).serves(self.artifact.manifest.format)
+        return self.computed_by or STACKS.get(self.stack).computes(self.artifact.manifest)
 
     @property
     def title(self) -> str:
@@ -80,7 +85,7 @@ class Candidate:
 
 
 def select(suite: Suite) -> Selection:
-    """What can be measured of ``suite`` here.
+    """What can be measured of ``suite`` here; nothing of one of services, which ``select_services`` knows.
 
     A stack that cannot run here is left out if it is there as one of ``all``, and an artifact that a stack does not
     serve if stacks or formats are ``all``.
@@ -88,6 +93,8 @@ def select(suite: Suite) -> Selection:
     Raises:
         SuiteError: a stack that the suite names cannot run here or does not serve an artifact, or nothing is left.
     """
+    if suite.services:
+        return Selection(())
     stacks, left_out = _running(suite)
     may_lack = ALL in suite.stacks or ALL in suite.formats
     refs = {"/".join(ref): _format(ref) for ref in suite.artifact_refs()}

@@ -15,6 +15,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from exporters import DEFAULT_PRECISION
 from loadtest.warmup import MIN_SECONDS
@@ -52,6 +53,8 @@ def _distinct(values: tuple[object, ...]) -> tuple[object, ...]:
 ModelName = Annotated[str, AfterValidator(_a_model)]
 StackName = Annotated[str, AfterValidator(_stands_for_stacks)]
 Several = [Field(min_length=1), AfterValidator(_distinct)]
+_OF_SERVICES = ("models", "formats", "precisions", "artifacts", "stacks", "settings", "variants")
+"""What is as it was prepared where a suite measures services."""
 
 
 class ServerSettings(BaseModel):
@@ -103,7 +106,10 @@ class Suite(BaseModel):
     """Or ``all``."""
     artifacts: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
     """``model/format`` or ``model/format/precision``, beside the models crossed with formats and precisions."""
-    stacks: Annotated[tuple[StackName, ...], *Several]
+    services: Annotated[tuple[str, ...], AfterValidator(_distinct)] = ()
+    """In place of models, formats, artifacts and stacks: servers in containers that others started, as ``triton``, one
+    stack of it as ``triton-grpc``, or ``all``. See ``tailbed.suite.services``."""
+    stacks: Annotated[tuple[StackName, ...], AfterValidator(_distinct), Field(validate_default=True)] = ()
     """As ``tailbed stacks`` names them; of a folder such as ``triton`` all its protocols; or ``all``, and what this
     machine cannot run is then left out. See ``tailbed.suite.deployments``."""
     settings: ServerSettings = ServerSettings()
@@ -145,6 +151,13 @@ class Suite(BaseModel):
             raise ValueError(f"must be at least warmup_s, which is {warmup_s:g}, or null")
         return limit_s
 
+    @field_validator("stacks")
+    @classmethod
+    def _somewhere(cls, stacks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not stacks and not info.data.get("services"):
+            raise PydanticKnownError("too_short", {"field_type": "Tuple", "min_length": 1, "actual_length": 0})
+        return stacks
+
     @field_validator("formats", "precisions", "artifacts")
     @classmethod
     def _there(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -163,7 +176,13 @@ class Suite(BaseModel):
 
     @model_validator(mode="after")
     def _serves_something(self) -> Self:
-        if not self.artifact_refs():
+        if self.services:
+            fields = type(self).model_fields
+            if given := [name for name in _OF_SERVICES if getattr(self, name) != fields[name].default]:
+                raise ValueError(f"services serve what they were prepared with: leave {', '.join(given)} out")
+            if self.cold_start:
+                raise ValueError("cold_start is a study of processes on this machine, not of services: leave it out")
+        elif not self.artifact_refs():
             raise ValueError("serves nothing: name models and formats, or artifacts")
         return self
 

@@ -2,7 +2,7 @@
 
 from tailbed.experiment.sampling.probe import Probe, Reading
 from tailbed.experiment.sampling.reduction import resources, steal, throttles
-from tailbed.experiment.sampling.sampler import Sampler, probes_of
+from tailbed.experiment.sampling.sampler import Sampler, dear_probes_of, probes_of
 from tailbed.experiment.sampling.samples import NAME, Samples, SamplesError, read, write
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Sampler",
     "Samples",
     "SamplesError",
+    "dear_probes_of",
     "probes_of",
     "read",
     "resources",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -9,16 +10,21 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
+from servers import ServerProcess
+from servers.containers import ContainerProcess
+from tailbed.experiment.sampling.container import ContainerUsage
 from tailbed.experiment.sampling.cores import Cores
 from tailbed.experiment.sampling.gpus import Gpus
 from tailbed.experiment.sampling.packages import Packages
 from tailbed.experiment.sampling.probe import Probe, Reading
 from tailbed.experiment.sampling.process_tree import ProcessTree
 from tailbed.experiment.sampling.samples import Samples
+
+_DEAR_EVERY: Final = 10
 
 
 def probes_of(pid: int | None, cores: Iterable[int], root: Path = Path("/")) -> list[Probe]:
@@ -37,16 +43,25 @@ def probes_of(pid: int | None, cores: Iterable[int], root: Path = Path("/")) -> 
     return probes
 
 
+def dear_probes_of(process: ServerProcess) -> list[Probe]:
+    """Those of a run that others compute for: of the server's container, where it runs in one that was started."""
+    return [ContainerUsage(process.container)] if isinstance(process, ContainerProcess) else []
+
+
 class Sampler:
     """Reads probes at once when entered, then every ``interval_s``, and a last time when finished or left.
+
+    Probes that are ``dear``, because others compute for them, are read the first and the last time, and between these
+    at every tenth sample only.
 
     Its thread is scheduled as idle (SCHED_IDLE): it runs where nobody else does, and whoever wakes up gets the core at
     once. It may so be late, for which each sample has its own time. What it costs is itself a reading:
     ``cpu_ns`` of ``sampler``, CPU time of the thread so far.
     """
 
-    def __init__(self, probes: Sequence[Probe], interval_s: float = 1.0) -> None:
+    def __init__(self, probes: Sequence[Probe], interval_s: float = 1.0, *, dear: Sequence[Probe] = ()) -> None:
         self._probes = probes
+        self._dear = dear
         self._interval_s = interval_s
         self._rows: list[tuple[int, Reading]] = []
         self._left = threading.Event()
@@ -76,21 +91,21 @@ class Sampler:
 
     def _run(self) -> None:
         try:
-            self._sample()
+            self._sample([*self._probes, *self._dear])
         finally:
             self._begun.set()
         with suppress(OSError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # of this thread alone
         due = time.monotonic()
-        while True:
+        for number in itertools.count(1):
             now = time.monotonic()
             due = max(due + self._interval_s, now)  # a sample that was missed is not made up for
             left = self._left.wait(due - now)
-            self._sample()
+            self._sample([*self._probes, *self._dear] if left or number % _DEAR_EVERY == 0 else self._probes)
             if left:
                 return
 
-    def _sample(self) -> None:
+    def _sample(self, probes: Sequence[Probe]) -> None:
         time_ns = time.monotonic_ns()
-        rows = [(time_ns, reading) for probe in self._probes for reading in probe.read()]
+        rows = [(time_ns, reading) for probe in probes for reading in probe.read()]
         self._rows += [*rows, (time_ns, Reading("cpu_ns", "sampler", time.thread_time_ns()))]

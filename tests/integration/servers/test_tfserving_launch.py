@@ -73,7 +73,7 @@ def test_it_is_started_with_its_own_options(digits: Exported, tmp_path: Path, pr
     ("stack", "url"), [("tfserving-rest", "http://127.0.0.1:8501"), ("tfserving-grpc", "grpc://127.0.0.1:8500")]
 )
 def test_each_protocol_is_answered_at_its_own_port(digits: Exported, tmp_path: Path, stack: str, url: str):
-    found = launch(digits["savedmodel"], tmp_path / "server", stack=stack).endpoint
+    found = launch(digits["savedmodel"], tmp_path / "server", stack=stack).endpoints.answers
     assert (found.protocol, found.url, found.model) == (stack, url, "digits")
     assert found.metrics_url == "http://127.0.0.1:8501/monitoring/prometheus/metrics"
     assert STACKS.get(stack).stands_in_for is None
@@ -178,7 +178,7 @@ def test_it_binds_every_address_only_where_that_is_asked_for(
     with pytest.raises(ServerError, match=r"listens on every address .* set TAILBED_TFSERVING_EXPOSE=1"):
         start(Deployment(artifact, "tfserving-grpc"), folder=tmp_path / "server")
     monkeypatch.setenv("TAILBED_TFSERVING_EXPOSE", "1")
-    assert launch(artifact, tmp_path / "server", host="127.0.0.1").endpoint.url == "http://127.0.0.1:8501"
+    assert launch(artifact, tmp_path / "server", host="127.0.0.1").endpoints.answers.url == "http://127.0.0.1:8501"
 
 
 def test_where_its_program_is_not_there_one_line_says_how_to_get_it(

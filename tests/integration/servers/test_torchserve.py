@@ -119,8 +119,7 @@ def test_many_clients_at_once_each_get_their_own_answer(served: Served) -> None:
 
 def test_it_says_what_it_is_at_both_ports(served: Served) -> None:
     manifest = served.artifact.manifest
-    for endpoint in (served.running.endpoint, served.running.launch.ready):
-        assert endpoint is not None
+    for endpoint in (served.running.endpoint, served.running.launch.endpoints.ready):
         with connect(endpoint.url, protocol=endpoint.protocol, timeout_s=20) as client:
             assert client.live()
             assert client.ready("digits")
@@ -256,8 +255,7 @@ def test_a_load_is_answered_right(served: Served, tmp_path: Path) -> None:
 def test_a_model_without_workers_is_not_ready(digits: Exported, tmp_path: Path) -> None:
     with start(Deployment(digits["onnx"], "torchserve-grpc"), folder=tmp_path) as running:
         served = Served.of(running, digits["onnx"])
-        management = running.launch.ready
-        assert management is not None
+        management = running.launch.endpoints.ready
         with connect(management.url, protocol=management.protocol, timeout_s=20) as client:
             assert client.ready("digits")
             scaled = urllib3.request(
@@ -284,10 +282,12 @@ def test_it_is_ready_only_when_the_worker_is(digits: Exported, tmp_path: Path, m
     stack = STACKS.get("torchserve-rest")
     ports = free_ports("127.0.0.1", stack.ports)
     launch = stack.launch(Deployment(digits["onnx"], "torchserve-rest"), host="127.0.0.1", ports=ports, folder=folder)
+    assert launch.scratch is not None
+    launch.scratch.mkdir()
     seen = set()
     with (
         SupervisedProcess.start(
-            launch.argv, log=folder / "log", env=launch.env, cwd=folder, leftovers=launch.leftovers
+            launch.argv, log=folder / "log", env=launch.env, cwd=folder, leftovers=(str(launch.scratch),)
         ),
         connect(launch.endpoints.answers.url, protocol="torchserve-rest", timeout_s=5) as client,
     ):
@@ -356,8 +356,8 @@ def test_two_at_once_each_end_without_leaving_anything_and_start_again_where_the
 
 
 def _assert_nothing_left(running: RunningServer) -> None:
-    [scratch] = running.launch.leftovers
-    assert not Path(scratch).exists()
+    assert running.launch.scratch is not None
+    assert not running.launch.scratch.exists()
     assert not Path("/tmp/hsperfdata_root", str(running.process.pid)).exists()
     named = str(running.log.parent)
     left = [process for process in psutil.process_iter(["cmdline"]) if named in " ".join(process.info["cmdline"] or ())]

@@ -24,7 +24,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcomes: list[boo
     """The result of an experiment's only run, whose attempts are disturbed or not as ``outcomes`` say."""
 
     def execute(
-        run: Any, load: Any, suite: Any, folder: Path, placement: Any, progress: Any, attempt: int
+        run: Any, load: Any, suite: Any, folder: Path, placement: Any, progress: Any, attempt: int, engine: Any
     ) -> RunResult:
         folder.mkdir(parents=True)
         fields: dict[str, Any] = {"p99_ms": None, "missing": REASON, "disturbed": ["p99_ms"]} if outcomes.pop(0) else {}

@@ -4,7 +4,7 @@ import pytest
 
 from tailbed.cli.inside_table import print_inside
 from tailbed.cli.table import print_summary
-from tailbed.results.schema import ColdStart
+from tailbed.results.schema import ColdStart, DeploymentFacts, ImageFacts
 from tests.unit.experiment.results import make_run, make_summary
 
 START = ColdStart(listening_ms=310.0, ready_ms=640.0, first_answer_ms=655.0, steady_ms=None)
@@ -20,6 +20,30 @@ def test_what_was_left_out_is_a_line_each(capsys: pytest.CaptureFixture[str]) ->
     print_summary(make_summary([[make_run()]], 1).model_copy(update={"left_out": left_out}))
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("left out")] == [f"left out  {line}" for line in left_out]
+
+
+def test_each_image_is_a_line_with_what_it_serves(capsys: pytest.CaptureFixture[str]) -> None:
+    image = ImageFacts(
+        name="org/triton:1", id="sha256:0123456789abcdef", digests=[], size_bytes=405_600_000, engine="2"
+    )
+    facts = DeploymentFacts(
+        model="digits",
+        format="onnx",
+        precision="fp32",
+        server="triton-http",
+        protocol="oip-http",
+        runtime=None,
+        variant=None,
+        settings={},
+        image=image,
+    )
+    others = [facts.model_copy(update={"server": "triton-grpc"}), facts.model_copy(update={"variant": "gpu"})]
+    local = facts.model_copy(update={"server": "fastapi", "image": None})
+    summary = make_summary([[make_run()]], 1).model_copy(update={"deployments": [facts, *others, local]})
+    print_summary(summary)
+    printed = " ".join(capsys.readouterr().out.split())
+    served = "triton-http, triton-grpc, triton-http with gpu"
+    assert printed.endswith(f" image org/triton:1, 406 MB, sha256:0123456789ab: {served}"), "and not what has none"
 
 
 def test_queue_compute_and_the_stages_of_the_start_are_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:

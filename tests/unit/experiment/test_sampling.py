@@ -30,7 +30,8 @@ from tailbed.results.schema import Resources
 class _Count:
     """A probe that counts how often it is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "reads") -> None:
+        self.name = name
         self.reads = 0
         self.several = threading.Event()
         self.policy = -1
@@ -41,7 +42,7 @@ class _Count:
             self.policy = os.sched_getscheduler(0)
         if self.reads == 4:
             self.several.set()
-        return [Reading("reads", "test", self.reads)]
+        return [Reading(self.name, "test", self.reads)]
 
 
 def _samples(rows: list[tuple[int, str, str, int]]) -> Samples:
@@ -78,6 +79,16 @@ def test_a_block_shorter_than_the_interval_has_its_two_ends() -> None:
     with Sampler([probe], interval_s=60) as sampler:
         pass
     assert len(sampler.finish().series("reads", "test")[0]) == 2
+
+
+def test_a_dear_probe_is_read_at_both_ends_and_at_every_tenth_sample() -> None:
+    probe, dear = _Count(), _Count("dear")
+    with Sampler([probe], interval_s=0.001, dear=[dear]) as sampler:
+        assert dear.several.wait(10)
+        samples = sampler.finish()
+    every_ns, some_ns = samples.series("reads", "test")[0], samples.series("dear", "test")[0]
+    between = list(range(0, len(every_ns) - 1, 10))
+    assert np.array_equal(some_ns, every_ns[[*between, len(every_ns) - 1]])
 
 
 def test_samples_are_kept_when_the_block_fails() -> None:

@@ -5,7 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from tailbed.results.schema import ArtifactFacts, Calibration, Capacity, ColdStart, ColdStartStudy, IdleGap, Resources
+from tailbed.results.schema import (
+    ArtifactFacts,
+    Calibration,
+    Capacity,
+    ColdStart,
+    ColdStartStudy,
+    DeploymentFacts,
+    IdleGap,
+    ImageFacts,
+    Resources,
+)
 from tests.unit.report.experiments import make_cell, make_folder, make_records, write_records
 from tests.unit.report.test_page import Page, render
 
@@ -36,6 +46,17 @@ def page(tmp_path: Path, **summary: object) -> Page:
     folder = make_folder(tmp_path / "results", [cell], **summary)
     write_records(folder, cell, make_records(np.linspace(1, 3, 2002)))
     return render(folder)
+
+
+def test_images_of_containers_are_shown_and_of_others_nothing(tmp_path: Path) -> None:
+    image = ImageFacts(
+        name="org/triton:1", id="sha256:0123", digests=["org/triton@sha256:99"], size_bytes=1_405_600_000, engine="28.1"
+    )
+    facts = DeploymentFacts(**NAMED, variant=None, settings={})
+    shown = page(tmp_path, deployments=[facts.model_copy(update={"image": image}), facts])
+    for words in ("Images", "org/triton:1", "sha256:0123", "org/triton@sha256:99", "1,406", "28.1"):
+        assert words in shown.text, words
+    assert "Images" not in page(tmp_path / "again", deployments=[facts]).text
 
 
 def test_a_studied_cold_start_is_shown_by_stage_warm_and_dropped(tmp_path: Path) -> None:

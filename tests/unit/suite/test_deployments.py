@@ -29,6 +29,7 @@ def stack(name: str, *formats: str, missing: str | None = None, stands_in_for: s
         stands_in_for=stands_in_for,
         missing=lambda: missing,
         serves=lambda format: f"{name}'s own" if format in formats or not formats else None,
+        computes=lambda manifest: f"{name}'s own for {manifest.format}",
         tuned=lambda cores: Settings(threads=cores, tuned=True),
     )
 
@@ -141,7 +142,7 @@ def test_every_artifact_that_there_is_is_a_candidate_with_all_settings(tmp_path:
     equal, best, *_ = found
     assert equal.deployment.settings == Settings(instances=2)
     assert best.deployment.settings == Settings(threads=3, tuned=True)
-    assert (best.deployment.cores, best.runtime, best.protocol) == ((0, 1, 2), "whole's own", "oip-http")
+    assert (best.deployment.cores, best.runtime, best.protocol) == ((0, 1, 2), "whole's own for onnx", "oip-http")
     assert best.name == "digits/onnx/fp32-whole-best"
 
 
