@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import urllib3
+import yaml
 
 from exporters import Artifact
 from servers import STACKS, Client, Deployment, EndpointError, Settings, connect
@@ -25,6 +27,7 @@ from servers.containers.scripts import READY, START
 from servers.endpoint import Endpoints
 from servers.process import SupervisedProcess
 from servers.protocols.torchserve_rest.codec import decode, encode
+from servers.protocols.torchserve_rest.description import decode_customized
 from servers.torchserve import container as module
 from servers.torchserve.environment import ENVIRONMENT, java, site_packages
 from tests.conftest import Exported
@@ -103,6 +106,31 @@ def served(digits: Exported, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with serving(digits["torchscript"], tmp_path_factory.mktemp("prepared") / "torchserve", settings) as running:
         yield running
         assert running.process.poll() is None, "the server died under the tests"
+
+
+def test_its_files_and_its_archive(digits: Exported, tmp_path: Path) -> None:
+    artifact = digits["torchscript"]
+    settings = Settings(instances=2, threads=3, device="cuda", max_batch=4, max_delay_us=5000)
+    container = CONTAINERS.get("torchserve")
+    prepared = container.prepare(Deployment(artifact, "torchserve-rest", settings), tmp_path)
+    assert prepared.runtime == "torchscript"
+    lines = (tmp_path / "config.properties").read_text().splitlines()
+    properties = dict(line.split("=", 1) for line in lines)
+    assert properties["inference_address"] == properties["management_address"] == "http://0.0.0.0:8080"
+    assert (properties["grpc_inference_port"], properties["number_of_gpu"]) == ("7070", "1")
+    assert Path(properties["metrics_config"]).read_text() == prepared.configuration["metrics.yaml"]
+    with zipfile.ZipFile(Path(properties["model_store"]) / properties["load_models"]) as archive:
+        names = {name for name in archive.namelist() if not name.startswith("MAR-INF/")}
+        assert names == {"described.json", "manifest.json", "model-config.yaml", "model.pt", "portable_handler.py"}
+        assert archive.read("model.pt") == artifact.path.read_bytes()
+        config = yaml.safe_load(archive.read("model-config.yaml"))
+        described = archive.read("described.json")
+    assert (config["minWorkers"], config["batchSize"], config["maxBatchDelay"]) == (2, 4, 5)
+    assert config["handler"] == {"threads": 3, "device": "cuda", "max_batch": 4}
+    metadata, facts = decode_customized("digits", described)
+    assert metadata.inputs == artifact.manifest.inputs
+    assert facts["sha256"] == artifact.manifest.sha256
+    assert "export OMP_NUM_THREADS=3\n" in prepared.configuration[START]
 
 
 @pytest.mark.parametrize("stack", STACKS_OF_IT)
