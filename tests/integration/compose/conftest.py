@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import containers
-from tests.containers import ROOT, Project
+from tests.containers import ROOT, Project, docker
 
 SERVERS = ("fastapi", "grpc", "triton", "torchserve")
 """Without TensorFlow Serving: its program is in the official image only, which cannot be built."""
@@ -20,7 +20,7 @@ PORTS = (
     *("FASTAPI_PORT", "GRPC_PORT", "TRITON_HTTP_PORT", "TRITON_GRPC_PORT", "TORCHSERVE_REST_PORT"),
     *("TORCHSERVE_GRPC_PORT", "LOCUST_PORT", "PROMETHEUS_PORT"),
 )
-WATCHER_IMAGES = ROOT / "tests/integration/monitoring/images"
+WATCHER_IMAGES = str(ROOT / "tests/integration/monitoring/images")
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +47,8 @@ def project(results: Path, ports: dict[str, int]) -> Iterator[Project]:
         "TRITON_IMAGE": "tailbed/triton",
         "TRITON_BACKENDS": "python",
         "TORCHSERVE_IMAGE": "tailbed/torchserve",
+        "PROMETHEUS_IMAGE": "tailbed-test/prometheus",
+        "NODE_EXPORTER_IMAGE": "tailbed-test/node-exporter",
         "RESULTS": str(results),
         "TAILBED_UID": str(os.getuid()),
         "TAILBED_GID": str(os.getgid()),
@@ -56,6 +58,9 @@ def project(results: Path, ports: dict[str, int]) -> Iterator[Project]:
         for variable, value in variables.items():
             patched.setenv(variable, value)
         found = Project(name, ROOT / "compose.yaml")
+        for target in WATCHERS:
+            tag = f"tailbed-test/{target}"
+            docker("build", "--quiet", "--target", target, "--tag", tag, WATCHER_IMAGES, timeout_s=600)
         try:
             found.compose("--profile", "images", "build", "--quiet", timeout_s=1800)
             found.compose("up", "--detach", "--wait", *SERVERS, *LOAD, *WATCHERS, timeout_s=600)
