@@ -5,11 +5,7 @@ import re
 import signal
 import socket
 import subprocess
-import time
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ from models.inputs import one_item
 from servers import EndpointError, connect
 from tests.containers import Project, docker
 from tests.integration.compose.conftest import LOAD, SERVERS, WATCHERS
+from tests.integration.compose.prometheus import asked, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test to run builds all images
 
@@ -31,13 +28,6 @@ PUBLISHED = {
     "torchserve-rest": ("torchserve-rest", "http", "TORCHSERVE_REST_PORT"),
     "torchserve-grpc": ("torchserve-grpc", "grpc", "TORCHSERVE_GRPC_PORT"),
 }
-
-
-def _eventually(condition: Callable[[], bool], what: str, limit_s: float = 120) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {limit_s:g} s"
-        time.sleep(0.5)
 
 
 def _health(project: Project, service: str) -> str:
@@ -104,8 +94,8 @@ def test_a_killed_server_comes_again(project: Project) -> None:
     started = project.container("grpc")["State"]["StartedAt"]
     # By its own parent, the container's init, as a crash would be: what the engine is told to kill stays dead.
     project.compose("exec", "grpc", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
-    _eventually(lambda: project.container("grpc")["State"]["StartedAt"] != started, "a new start")
-    _eventually(lambda: _health(project, "grpc") == "healthy", "health")
+    eventually(lambda: project.container("grpc")["State"]["StartedAt"] != started, "a new start")
+    eventually(lambda: _health(project, "grpc") == "healthy", "health")
 
 
 def test_a_frozen_server_is_not_healthy(project: Project, ports: dict[str, int]) -> None:
@@ -128,17 +118,10 @@ def test_prometheus_sees_a_run(project: Project, ports: dict[str, int]) -> None:
         *("--target", "fastapi", "--scenario", "constant", "--rate", "50", "--run-time", "12s"),
     )
     query = 'sum(service:requests:rate15s{service="fastapi"}) > 0'
-    _eventually(lambda: bool(_asked(ports["PROMETHEUS_PORT"], query)), "requests in Prometheus", 30)
-    up = {each["metric"]["job"] for each in _asked(ports["PROMETHEUS_PORT"], "up == 1")}
+    eventually(lambda: bool(asked(ports["PROMETHEUS_PORT"], query)), "requests in Prometheus", 30)
+    up = {each["metric"]["job"] for each in asked(ports["PROMETHEUS_PORT"], "up == 1")}
     assert up >= {"fastapi", "grpc", "triton", "torchserve", "machine"}
-    assert _asked(ports["PROMETHEUS_PORT"], "up == 0") == []
-
-
-def _asked(port: int, query: str) -> list[dict[str, Any]]:
-    url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-    return found
+    assert asked(ports["PROMETHEUS_PORT"], "up == 0") == []
 
 
 @pytest.mark.parametrize("socket_given", [True, False])
@@ -167,7 +150,7 @@ def test_an_experiment_over_the_services(project: Project, results: Path, *, soc
     for deployment in summary["deployments"]:
         assert (deployment["image"] is not None) == socket_given
     for service in SERVERS:
-        _eventually(lambda service=service: _health(project, service) == "healthy", f"health of {service}")
+        eventually(lambda service=service: _health(project, service) == "healthy", f"health of {service}")
 
 
 def test_nothing_is_left_behind(project: Project) -> None:
