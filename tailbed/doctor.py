@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,6 +24,7 @@ _STALLS_S: Final = 1.0
 _NOISY: Final = 0.005
 """Share of the time. It is half of the tail of a P99: of short answers none stands if more is taken from the client."""
 _LISTED: Final = 4
+_PATIENCE_S: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything worth knowing before a measurement, machine first."""
-    return [*_machine(), *_models(), *_exporters(), *_runtimes(), *_stacks(), *_environments()]
+    return [*_machine(), *_models(), *_exporters(), *_runtimes(), *_stacks(), *_environments(), _containers()]
 
 
 def _machine() -> Iterator[Finding]:
@@ -137,6 +139,29 @@ def _environments() -> Iterator[Finding]:
             outdated = environment.folder.exists()
             found = "of other versions than are wanted" if outdated else "not installed"
             yield Finding("missing", f"environment {name}", found, f"tailbed install {name}")
+
+
+def _containers() -> Finding:
+    """What ``docker compose up`` needs, and nothing else does."""
+    asked = {
+        "Docker Engine": ("docker", "version", "--format", "{{.Server.Version}}"),
+        "Compose": ("docker", "compose", "version", "--short"),
+    }
+    told = {part: _told(argv) for part, argv in asked.items()}
+    if absent := [part for part, version in told.items() if version is None]:
+        return Finding(
+            "missing", "containers", f"without {' and '.join(absent)}", "see docs/COMPOSE.md for what it needs"
+        )
+    return Finding("ok", "containers", ", ".join(f"{part} {version}" for part, version in told.items()))
+
+
+def _told(argv: Sequence[str]) -> str | None:
+    """What a command says, or None where there is no such command, or it fails or hangs."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=_PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _packages(part: str, packages: tuple[str, ...], purpose: str = "") -> Finding:

@@ -66,6 +66,25 @@ def test_doctor_tells_what_can_run(digits: Exported) -> None:
     assert "stack fastapi" in tailbed("doctor").stdout
 
 
+@pytest.mark.parametrize(
+    ("docker", "state", "found"),
+    [
+        ('case "$1" in compose) echo 2.30.1;; *) echo 27.1.0;; esac', "ok", "Docker Engine 27.1.0, Compose 2.30.1"),
+        ('[ "$1" = compose ] && echo 2.30.1', "missing", "without Docker Engine"),
+        ("exit 1", "missing", "without Docker Engine and Compose"),
+    ],
+)
+def test_doctor_tells_whether_containers_can_be_had(
+    docker: str, state: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\n{docker}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    findings = {finding["part"]: finding for finding in json.loads(tailbed("doctor", "--json").stdout)}
+    assert (findings["containers"]["state"], findings["containers"]["found"]) == (state, found)
+
+
 def test_export_prints_the_manifests(digits: Exported) -> None:
     done = tailbed("export", "digits", "--to", "onnx,torchscript", "--json")
     assert done.returncode == 0, done.stderr

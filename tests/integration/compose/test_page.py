@@ -15,9 +15,7 @@ __all__ = ["browser", "pytestmark"]
 
 
 @pytest.mark.timeout(1800)  # it may be the one that builds all images
-def test_two_stacks_from_the_page(
-    project: Project, ports: dict[str, int], results: Path, browser: Any
-) -> None:
+def test_two_stacks_from_the_page(project: Project, ports: dict[str, int], results: Path, browser: Any) -> None:
     before = set(results.glob("locust/*"))
     page = Page(browser, f"http://127.0.0.1:{ports['LOCUST_PORT']}")
     for target in ("triton", "torchserve"):
