@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from servers.endpoint import Endpoint
+from servers.errors import ServerError
 from servers.stack import Launch
 
 
@@ -72,4 +73,8 @@ class RunningServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        except ServerError:
+            if error is None:
+                raise  # else what came first is what is told, such as Ctrl-C

@@ -57,7 +57,8 @@ def prepare_services(
         asked = replace(settings, device="cuda") if name.endswith(GPU) else settings
         # In its own place at once: what is written names it.
         own = folder / name
-        shutil.rmtree(own, ignore_errors=True)
+        if own.exists():
+            shutil.rmtree(own)
         own.mkdir(parents=True)
         prepared = container.prepare(Deployment(artifact, container.stacks[0], asked), own)
         service = Service(

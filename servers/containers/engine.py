@@ -190,9 +190,11 @@ def _asked() -> Iterator[None]:
     """What the engine or its library says goes wrong, as one line."""
     # Below the docker library, and loaded with it.
     import requests
+    import urllib3
     from docker.errors import DockerException
 
     try:
         yield
-    except (DockerException, requests.RequestException) as error:
+    # The last of an answer that ends in the middle of a stream, which docker reads past requests.
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise EngineError(f"the container engine: {one_line(getattr(error, 'explanation', None) or error)}") from error

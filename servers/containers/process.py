@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from servers.containers.engine import ServiceContainer
+from servers.containers.engine import EngineError, ServiceContainer
 
 _ASK_S: Final = 0.2
 """Between two questions to the engine: its answers take time from the server that is waited for."""
@@ -35,17 +36,20 @@ class ContainerProcess:
 
     @classmethod
     def start(cls, container: ServiceContainer, *, log: Path) -> Self:
-        """Start ``container``, its output in ``log`` when it has been stopped.
+        """Start ``container`` afresh, its output in ``log`` when it has been stopped.
 
         Raises:
-            EngineError: it cannot be started. It does not run then.
+            EngineError: it cannot be started. It does not run then, as far as the engine does what it is told.
         """
+        # Somebody may have started it meanwhile, and one that runs already would count as one that starts at once.
+        container.stop(container.grace_s)
         process = cls(container, log)
         process.started_ns = time.monotonic_ns()
         try:
             container.start()
         except BaseException:  # Ctrl-C: it may have been started
-            process.stop(container.grace_s)
+            with suppress(EngineError):
+                process.stop(container.grace_s)
             raise
         return process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from servers.containers.engine import Engine, EngineError
@@ -60,12 +61,13 @@ def start_service(
         started_ns = process.started_ns
     try:
         listening_ns, ready_ns = await_ready(endpoints, process, deadline)
-    except BaseException as error:
-        code = process.poll()
-        process.stop(launch.grace_s)
-        if isinstance(error, NotReady):
-            name = f"the service {service.name}, asked as {deployment.stack},"
-            raise why_not_ready(name, error, code, timeout_s, log) from None
+    except NotReady as failed:
+        code = process.stop(launch.grace_s)
+        name = f"the service {service.name}, asked as {deployment.stack},"
+        raise why_not_ready(name, failed, code, timeout_s, log) from None
+    except BaseException:
+        with suppress(EngineError):  # what came first is what is told
+            process.stop(launch.grace_s)
         raise
     ports = CONTAINERS.get(service.kind).ports
     return RunningServer(launch, ports, process, started_ns, listening_ns, ready_ns, log)

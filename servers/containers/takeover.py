@@ -81,7 +81,7 @@ class Takeover:
             for before in self._before:
                 try:
                     _restore(before)
-                except EngineError as error:
+                except (EngineError, OSError) as error:
                     mend = "docker compose up -d --force-recreate"
                     self._tell(f"{before.container.name} is not as it was ({error}): {mend}")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import loadtest
-from loadtest.errors import LoadError
 from loadtest.plan import LoadPlan
 from loadtest.records import Records, recover
+from models import TailbedError
 from tailbed.results.schema import RunResult
 
 Progress = Callable[[float], None]
@@ -51,5 +51,5 @@ def _salvage(folder: Path, reduce: Callable[[Records], RunResult]) -> RunResult 
     """The figures of a run that was stopped, if any request was recorded."""
     try:
         return reduce(recover(folder))
-    except LoadError:
+    except TailbedError:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from exporters import ArtifactStore
 from servers import STACKS, Deployment
-from servers.containers import Image, Service, read_services
+from servers.containers import Image, Service, read_services, services_folder
 from tailbed.suite.artifacts import ALL
 from tailbed.suite.deployments import Candidate
 from tailbed.suite.read import SuiteError
@@ -29,7 +29,10 @@ def select_services(suite: Suite) -> list[Pair]:
         return []
     services = read_services()
     if not services:
-        raise SuiteError("no service has been prepared: docker compose up exporter")
+        raise SuiteError(
+            f"no service has been prepared in {services_folder()}: where docker compose runs them, it is docker "
+            f"compose run --rm tailbed bench {suite.name} (see docs/COMPOSE.md)"
+        )
     pairs: list[Pair] = []
     for name in suite.services:
         found = _named(name, services)
