@@ -96,16 +96,20 @@ class _Port:
     def __init__(self, endpoint: Endpoint) -> None:
         parts = urlsplit(endpoint.url)
         self._named = (str(parts.hostname), parts.port or 0)
-        self._address: tuple[str, int] | None = None
+        self._addresses: list[tuple[str, int]] = []
 
     def accepts(self) -> bool:
-        with suppress(OSError):
-            if self._address is None:
-                found = socket.getaddrinfo(*self._named, type=socket.SOCK_STREAM)[0][4]
-                self._address = (str(found[0]), int(found[1]))
-            with socket.create_connection(self._address, timeout=_ANSWER_S):
-                return True
-        return False
+        if not self._addresses:
+            with suppress(OSError):
+                found = socket.getaddrinfo(*self._named, type=socket.SOCK_STREAM)
+                self._addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+        return any(map(_accepts, self._addresses))
+
+
+def _accepts(address: tuple[str, int]) -> bool:
+    with suppress(OSError), socket.create_connection(address, timeout=_ANSWER_S):
+        return True
+    return False
 
 
 def _await(condition: Callable[[], bool], process: ServerProcess, deadline: float) -> int:

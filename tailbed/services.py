@@ -10,7 +10,7 @@ from typing import Final
 from exporters import ArtifactStore
 from models import TailbedError
 from servers import Deployment, Settings
-from servers.containers import CONTAINERS, Service, services_folder, write_service
+from servers.containers import CONTAINERS, Service, hold_services, services_folder, write_service
 from tailbed.experiment.exporting import export_artifact
 from tailbed.suite.artifacts import named
 
@@ -44,32 +44,35 @@ def prepare_services(
         tell: told the reference of what is exported now.
 
     Raises:
-        TailbedError: there is no such service or artifact, an export failed, or a server cannot serve what it is given.
+        TailbedError: there is no such service or artifact, an export failed, a server cannot serve what it is given, or
+            an experiment has the services.
     """
     kinds = {name: kind_of(name) for name in wanted}
     refs = {name: named(ref) for name, ref in wanted.items()}
     folder = services_folder()
+    folder.mkdir(parents=True, exist_ok=True)
     services = []
-    for name, (model, format, precision) in refs.items():
-        tell(f"{model}/{format}/{precision}")
-        artifact = export_artifact(model, format, precision, store)
-        container = CONTAINERS.get(kinds[name])
-        asked = replace(settings, device="cuda") if name.endswith(GPU) else settings
-        # In its own place at once: what is written names it.
-        own = folder / name
-        if own.exists():
-            shutil.rmtree(own)
-        own.mkdir(parents=True)
-        prepared = container.prepare(Deployment(artifact, container.stacks[0], asked), own)
-        service = Service(
-            name=name,
-            kind=kinds[name],
-            model=artifact.manifest.model,
-            artifact=artifact.folder.resolve(),
-            settings=asked,
-            runtime=prepared.runtime,
-            configuration=dict(prepared.configuration),
-        )
-        write_service(service)
-        services.append(service)
+    with hold_services():
+        for name, (model, format, precision) in refs.items():
+            tell(f"{model}/{format}/{precision}")
+            artifact = export_artifact(model, format, precision, store)
+            container = CONTAINERS.get(kinds[name])
+            asked = replace(settings, device="cuda") if name.endswith(GPU) else settings
+            # In its own place at once: what is written names it.
+            own = folder / name
+            if own.exists():
+                shutil.rmtree(own)
+            own.mkdir()
+            prepared = container.prepare(Deployment(artifact, container.stacks[0], asked), own)
+            service = Service(
+                name=name,
+                kind=kinds[name],
+                model=artifact.manifest.model,
+                artifact=artifact.folder.resolve(),
+                settings=asked,
+                runtime=prepared.runtime,
+                configuration=dict(prepared.configuration),
+            )
+            write_service(service)
+            services.append(service)
     return services

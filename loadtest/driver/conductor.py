@@ -18,6 +18,7 @@ from locust.runners import STATE_INIT, STATE_MISSING, STATE_STOPPED
 
 from loadtest import joining, records, spool
 from loadtest.driver import messages
+from loadtest.driver.ending import end_test
 from loadtest.driver.machines import Place, seats
 from loadtest.driver.options import give_way, records_folder
 from loadtest.driver.start import Moment
@@ -187,7 +188,7 @@ class Conductor:
         if (error or not self._out) and not self._stopping:
             self._stopping = True
             # By a greenlet of its own, since this one must go on receiving.
-            gevent.spawn(self._runner.quit if self._options.headless else self._runner.stop)
+            gevent.spawn(end_test, self._environment)
 
     def _fail(self, error: str) -> None:
         # What comes after the first one tends to be the same, or to follow from it.

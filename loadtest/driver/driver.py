@@ -11,6 +11,7 @@ from locust import stats as locust_stats
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from loadtest.driver.ending import end_test
 from loadtest.driver.engine_process import EngineProcess
 from loadtest.driver.feed import Feed
 from loadtest.driver.options import give_way, records_folder
@@ -18,7 +19,7 @@ from loadtest.driver.planning import Part, make_plan
 from loadtest.driver.targets import HOST
 from loadtest.driver.worker import WorkerLink, end_with_parent
 from loadtest.errors import LoadError
-from loadtest.plan import LoadPlan, read_plan, write_plan
+from loadtest.plan import LoadPlan, read_plan
 from loadtest.scenario import ClosedLoop
 from models import TailbedError
 
@@ -110,9 +111,7 @@ class Driver:
             if plan.share != part.share:
                 raise LoadError(f"{part.folder}: its plan is not for engine {part.share.index} of {part.share.of}")
             return plan
-        plan = make_plan(self._options, self._environment.host, part)
-        write_plan(part.folder, plan)
-        return plan
+        return make_plan(self._options, self._environment.host, part)
 
     def _begin(self, start_ns: int) -> None:
         """The master has told when."""
@@ -159,6 +158,5 @@ class Driver:
             return
         if error:
             self._log(error)
-        runner = self._environment.runner
         # By a greenlet of its own, since this ends the one that calls it.
-        gevent.spawn(runner.quit if self._options.headless else runner.stop)
+        gevent.spawn(end_test, self._environment)

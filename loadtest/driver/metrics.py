@@ -29,6 +29,10 @@ BOUNDS_S: Final = np.array([*(float(f"{step}e{decade}") for decade in range(-4, 
 WRONG: Final = "wrong answer"
 """The kind of failure that only shows when the sampled answers are compared, after the run."""
 
+_UNNUMBERED: Final = tuple(outcome_name(each) for each in Outcome if Outcome.OK < each < Outcome.HTTP)
+"""Kinds of failure that are known before they come. They are told as 0: of a counter that begins with its first
+failures, or with all wrong answers at once, Prometheus sees no rise. Statuses of HTTP and gRPC are too many for it."""
+
 _LABELS: Final = ("target", "protocol", "model", "scenario")
 _Labels = tuple[str, str, str, str]
 
@@ -39,7 +43,7 @@ class _Series:
     def __init__(self) -> None:
         self.counts = np.zeros(len(BOUNDS_S) + 1, dtype=np.int64)
         self.sum_s = 0.0
-        self.failures = Counter[str]()
+        self.failures = Counter(dict.fromkeys((*_UNNUMBERED, WRONG), 0))
 
     def buckets(self) -> list[tuple[str, float]]:
         """Upper bounds, and how many requests took no longer."""

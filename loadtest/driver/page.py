@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from flask import Response, before_render_template, jsonify, request
 from locust.env import Environment
@@ -12,6 +12,9 @@ from locust.runners import MasterRunner
 from loadtest.driver.planning import chosen_target
 from loadtest.driver.targets import target_names
 from models import TailbedError
+
+_CHECKED_BY_LOCUST: Final = ("run_time", "spawn_rate")
+"""Numbers among its own options. Of ours it says on no page what is wrong."""
 
 
 def adapt(environment: Environment) -> None:
@@ -23,7 +26,12 @@ def adapt(environment: Environment) -> None:
             return None
         if isinstance(environment.runner, MasterRunner) and not environment.runner.worker_count:
             return _refused("no worker has come: start one with docker compose up -d locust-worker, or locust --worker")
-        asked = argparse.Namespace(**vars(options) | request.form.to_dict())
+        given = request.form.to_dict()
+        for name, text in given.items():
+            number = type(getattr(options, name, None))
+            if number in (int, float) and name not in _CHECKED_BY_LOCUST and not _is(number, text):
+                return _refused(f"{name}: {text!r} is not a number")
+        asked = argparse.Namespace(**vars(options) | given)
         try:
             chosen_target(asked, request.form.get("host", environment.host))
         except TailbedError as error:
@@ -37,6 +45,14 @@ def adapt(environment: Environment) -> None:
 
     app.before_request(check)
     before_render_template.connect(render, app, weak=False)
+
+
+def _is(number: type, text: str) -> bool:
+    try:
+        number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _refused(reason: str) -> Response:

@@ -16,7 +16,7 @@ from loadtest.driver.machines import Place, Seat, seats
 from loadtest.driver.targets import HOST, Target, find_target, target_names
 from loadtest.errors import LoadError
 from loadtest.inputs import described, requests, write_pool
-from loadtest.plan import LoadPlan, Share
+from loadtest.plan import LoadPlan, Share, write_plan
 from loadtest.scenario import MOST_CLIENTS, AnyScenario, ClosedLoop, OpenLoop, Server
 from loadtest.scenario.text import parse
 from models.inputs import is_batched
@@ -64,7 +64,7 @@ def chosen_target(options: argparse.Namespace, host: str | None) -> Target | Non
                 + (f", or --target with one of {names}" if names else "")
             )
         return None
-    given = {"host": host, "model": options.model, "protocol": options.protocol, "inputs": options.inputs}
+    given = {"host": host} | {name: getattr(options, name) for name in ("model", "protocol", "inputs", "ca")}
     if said := [f"--{name}" for name, value in given.items() if value]:
         raise LoadError(
             f"--target {options.target} says where and what to ask: leave out {', '.join(said)}, "
@@ -74,10 +74,11 @@ def chosen_target(options: argparse.Namespace, host: str | None) -> Target | Non
 
 
 def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> LoadPlan:
-    """Ask the server what the model takes, and write the part's folder, with a pool of requests where none is there.
+    """Ask the server what the model takes, and write the part's folder: the plan, and requests where it has none.
 
     Raises:
-        TailbedError: the options do not fit together, or the server does not know the model or does not answer.
+        TailbedError: the options do not fit together, the server does not know the model or does not answer, or the
+            folder cannot be written.
     """
     target = chosen_target(options, host)
     length_s = part.run_time_s or _LONGEST_S
@@ -105,9 +106,13 @@ def make_plan(options: argparse.Namespace, host: str | None, part: Part) -> Load
         if first["loc"] == ("share",):
             raise LoadError(f"{part.share.of} processes: {first['msg'].removeprefix('Value error, ')}") from error
         raise LoadError(f"--{str(first['loc'][-1]).removesuffix('_s').replace('_', '-')}: {first['msg']}") from error
-    part.folder.mkdir(parents=True)
-    if made:
-        write_pool(plan.pool, made)
+    try:
+        part.folder.mkdir(parents=True)
+        if made:
+            write_pool(plan.pool, made)
+        write_plan(part.folder, plan)
+    except OSError as error:
+        raise LoadError(f"--records: {part.folder} cannot be written: {error.strerror or error}") from error
     return plan
 
 

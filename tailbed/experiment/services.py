@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from servers.containers import Engine, EngineError, Service, ServiceContainer, Takeover
+from servers.containers import Engine, EngineError, Service, ServiceContainer, Takeover, hold_services
 from servers.readiness import accepts
 from tailbed.suite import Candidate, Pair, SuiteError, service_candidates
 
@@ -39,10 +39,16 @@ class Services:
 
         Raises:
             SuiteError: none of them does.
+            ServicesError: another experiment has them, and may have stopped them.
             EngineError: the engine does not tell.
         """
         if not pairs:
             return cls(())
+        with hold_services():
+            return cls._found(pairs)
+
+    @classmethod
+    def _found(cls, pairs: Sequence[Pair]) -> Self:
         try:
             engine = Engine.find()
         except EngineError as error:
@@ -53,7 +59,10 @@ class Services:
             found = cls([pair for pair in pairs if containers[pair[0].name]], engine, [], containers)
         running = _names(found.pairs)
         if not running:
-            raise SuiteError(f"no service runs of {', '.join(_names(pairs))}: docker compose up -d")
+            raise SuiteError(
+                f"no service that can be reached from here runs of {', '.join(_names(pairs))}: docker compose up -d, "
+                "and in its network docker compose run --rm tailbed bench"
+            )
         absent = [name for name in _names(pairs) if name not in running]
         found.left_out += [f"{name}: the service does not run" for name in absent]
         found.left_out += [
@@ -70,17 +79,24 @@ class Services:
 
     @contextmanager
     def taken(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """Have all of them stopped, where there is an engine, and running as before in the end.
+        """Have all of them alone and stopped, where there is an engine, and running as before in the end.
 
         Args:
             tell: told in one line what could not be put back.
 
         Raises:
+            ServicesError: another experiment has them.
             EngineError: one cannot be stopped.
         """
-        every = [container for containers in self._containers.values() for container in containers]
-        with Takeover(every, tell) as self._takeover:
+        if not self.pairs:
             yield
+            return
+        with hold_services():
+            if self.engine is not None:  # asked again, since another experiment may have had them when they were found
+                self._containers = {name: self.engine.containers(name) for name in self._containers}
+            every = [container for containers in self._containers.values() for container in containers]
+            with Takeover(every, tell) as self._takeover:
+                yield
 
     def candidates(self, cores: tuple[int, ...] | None) -> list[Candidate]:
         """What is measured, on ``cores`` where they are taken and the engine can choose cores.

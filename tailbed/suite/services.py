@@ -30,8 +30,8 @@ def select_services(suite: Suite) -> list[Pair]:
     services = read_services()
     if not services:
         raise SuiteError(
-            f"no service has been prepared in {services_folder()}: where docker compose runs them, it is docker "
-            f"compose run --rm tailbed bench {suite.name} (see docs/COMPOSE.md)"
+            f"no service has been prepared in {services_folder()}: docker compose up -d does that in its own volume, "
+            "for docker compose run --rm tailbed bench"
         )
     pairs: list[Pair] = []
     for name in suite.services:

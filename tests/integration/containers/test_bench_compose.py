@@ -91,6 +91,13 @@ def bench(project: Project, folder: Path, *options: str, services: str = "all") 
     return json.loads(project.compose("run", "--rm", *options, "tailbed", *words)), out
 
 
+def failed(project: Project, *words: str) -> str:
+    """What ``docker compose run`` with these words says at last, which is to fail."""
+    done = subprocess.run(project.argv("run", "--rm", *words), capture_output=True, text=True, timeout=170)
+    assert done.returncode == 1, done.stderr
+    return done.stderr.strip().splitlines()[-1].removeprefix("tailbed: ")
+
+
 def as_found(project: Project) -> dict[str, tuple[Any, ...]]:
     """Of each service, what nobody may change."""
     found = {service: project.container(service) for service in SERVICES}
@@ -210,6 +217,40 @@ def test_a_stopped_experiment_leaves_the_services_as_they_were(
     (cell,) = summary["cells"]
     assert cell["reasons"][0].startswith("incomplete")
     assert cell["requests"] > 0
+    assert as_found(project) == before
+
+
+@pytest.mark.timeout(600)
+def test_one_experiment_at_a_time_which_is_resumed_where_it_was_stopped(project: Project, folder: Path) -> None:
+    before = as_found(project)
+    out = folder / f"out-{secrets.token_hex(4)}"
+    words = ["bench", suite(folder, services="grpc"), "--aa", "--out", str(out)]
+    name = f"{project.name}-first"
+    argv = project.argv("run", "--rm", "--name", name, *SOCKET, "tailbed", *words)
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 90
+        while not list(out.glob("runs/*/records.spool")):
+            assert time.monotonic() < deadline, "no run was ever begun"
+            assert process.poll() is None
+            time.sleep(0.1)
+        for others in (["bench", suite(folder, services="fastapi")], ["prepare", "fastapi=digits/onnx"]):
+            told = failed(project, *SOCKET, "tailbed", *others)
+            assert told.startswith(f"{folder}/home/services: another tailbed bench or prepare has the services")
+        while len(list(out.glob("runs/*/result.json"))) < 1:
+            assert time.monotonic() < deadline, "no run was ever over"
+            time.sleep(0.1)
+        containers.docker("kill", "--signal", "INT", name)
+        assert process.wait(timeout=60) == 130
+    assert as_found(project) == before
+    (kept,) = out.glob("runs/*/result.json")
+    measured = kept.read_bytes()
+    assert "cannot be resumed" in failed(project, "tailbed", "bench", "--resume", str(out)), "as they run is another"
+    project.compose("run", "--rm", *SOCKET, "tailbed", "bench", "--resume", str(out))
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["complete"]
+    assert [cell["arm"] for cell in summary["cells"]] == ["first", "second"]
+    assert all(cell["cold_start"]["first_answer_ms"] for cell in summary["cells"])
+    assert kept.read_bytes() == measured
     assert as_found(project) == before
 
 

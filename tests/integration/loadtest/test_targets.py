@@ -76,6 +76,7 @@ def test_wrong_answers_are_failures_and_end_in_a_line(own_home: Path, onnx: Arti
             ("--target", "127.71.0.4", "--host", "http://localhost:1", "--model", "m"),
             "--target 127.71.0.4 says where and what to ask: leave out --host, --model",
         ),
+        (("--target", "127.71.0.4", "--ca", "ca.pem"), "says where and what to ask: leave out --ca, or give"),
         (
             ("--target", "127.71.0.4"),
             "127.71.0.4: digits is not ready at http://127.71.0.4:8000: see docker",
@@ -102,6 +103,14 @@ def test_a_list_of_services_that_cannot_be_read(own_home: Path, onnx: Artifact, 
     listed.write_text("{}")
     code, output = headless(tmp_path, "--target", "127.71.0.4", "--run-time", "3s")
     assert_one_line(code, output, str(listed))
+
+
+def test_records_that_cannot_be_written(own_home: Path, onnx: Artifact, tmp_path: Path):
+    (tmp_path / "taken").touch()
+    with service("127.71.0.5", "fastapi", onnx, tmp_path / "server"):
+        code, output = headless(tmp_path, "--target", "127.71.0.5", "--records", "taken", "--run-time", "3s")
+    assert_one_line(code, output, "--records: taken/")
+    assert "cannot be written: Not a directory" in output
 
 
 def assert_one_line(code: int, output: str, reason: str):

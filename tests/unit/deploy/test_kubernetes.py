@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from servers.containers import CONTAINERS
+from servers import Settings
+from servers.containers import CONTAINERS, Service, services_folder, write_service
 
 ROOT = Path(__file__).parents[3]
 BASE = ROOT / "deploy" / "kubernetes" / "base"
@@ -268,10 +270,26 @@ def test_the_master_awaits_as_many_workers_as_there_are(built: list[Document]) -
     assert workers["suspend"], "a load would begin while servers start"
 
 
-def test_servers_await_the_export(built: list[Document]) -> None:
-    for pod in _servers(built).values():
+def test_a_server_awaits_its_own_export(built: list[Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILBED_HOME", str(tmp_path))
+    for name, pod in _servers(built).items():
         (awaits,) = pod["spec"]["initContainers"]
-        assert "/srv/tailbed/services/services.json" in awaits["command"][-1]
+        home, service = awaits["env"]
+        assert home == {"name": "TAILBED_HOME", "value": "/srv/tailbed"}
+        assert service == {"name": "SERVICE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}}
+        assert pod["metadata"]["labels"]["app"] == name
+        waiting = subprocess.Popen(awaits["command"], env=os.environ | {"SERVICE": name})
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(0.5)
+            (services_folder() / name).mkdir(parents=True)
+            write_service(
+                Service(name=name, kind=name, model="m", artifact=tmp_path, settings=Settings(), runtime="onnxruntime")
+            )
+            assert waiting.wait(10) == 0
+        finally:
+            waiting.kill()
+            waiting.wait()
 
 
 OPTIONS = """

@@ -65,6 +65,14 @@ def test_a_run_is_counted_under_its_labels():
     assert not any(name == "tailbed_offered_rate" for name, *_ in found)
 
 
+def test_a_kind_of_failure_is_told_before_its_first_one():
+    """Prometheus sees a counter rise only where it has seen it before; wrong answers come all at once, in the end."""
+    metrics = LoadMetrics(None)
+    metrics.begin(plan(ClosedLoop()), "t")
+    found = {key[-1]: value for key, value in told(metrics).items() if key[0] == "tailbed_failures_total"}
+    assert found == dict.fromkeys(("refused", "reset", "timeout", "malformed", "stopped", "wrong answer"), 0)
+
+
 def test_a_later_run_does_not_reset_what_was_counted():
     metrics = LoadMetrics(None)
     for target, scenario in (("a", ClosedLoop()), ("b", ClosedLoop()), ("a", ClosedLoop())):

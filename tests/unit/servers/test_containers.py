@@ -1,14 +1,29 @@
 """Servers in containers, as far as it takes no engine: how one is found, asked, taken and put back."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import urllib3
 
-from servers.containers import ContainerProcess, Engine, EngineError, Takeover
+from servers import Deployment, Endpoint, Endpoints, Launch, RunningServer, Settings, start
+from servers.containers import (
+    ContainerProcess,
+    Engine,
+    EngineError,
+    Service,
+    ServiceContainer,
+    ServicesError,
+    Takeover,
+    hold_services,
+    services_folder,
+    write_service,
+)
 from servers.containers.engine import State
 
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
@@ -59,6 +74,12 @@ def container(**fields: Any) -> Any:
     return FakeContainer(**{"name": "served-1", **fields})
 
 
+@contextmanager
+def raising(error: type[BaseException]) -> Iterator[None]:
+    yield
+    raise error
+
+
 def test_where_there_is_no_engine_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     socket = tmp_path / "docker.sock"
     monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
@@ -101,6 +122,88 @@ def test_a_container_whose_start_is_interrupted_is_stopped(tmp_path: Path) -> No
     assert not served.running
 
 
+def test_an_interrupt_is_told_rather_than_an_engine_that_then_fails(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        served.refuses = "stop"
+        raise KeyboardInterrupt
+
+    served = container(running=False, on_start=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        ContainerProcess.start(served, log=tmp_path / "server.log")
+    assert served.did == ["stop 3", "start", "stop 3"]
+
+
+def test_a_container_that_somebody_started_meanwhile_is_started_afresh(tmp_path: Path) -> None:
+    served = container(running=True)
+    ContainerProcess.start(served, log=tmp_path / "server.log")
+    assert served.did == ["stop 3", "start"]
+
+
+@pytest.mark.parametrize(("stopped_by", "told"), [(KeyboardInterrupt, KeyboardInterrupt), (None, EngineError)])
+def test_what_stopped_a_run_is_told_rather_than_an_engine_that_then_fails(
+    tmp_path: Path, stopped_by: type[BaseException] | None, told: type[BaseException]
+) -> None:
+    process = ContainerProcess.start(container(), log=tmp_path / "server.log")
+    process.container.refuses = "stop"  # type: ignore[attr-defined]  # it is a fake
+    endpoint = Endpoint("oip-http", "http://127.0.0.1:1", "digits")
+    launch = Launch((), Endpoints(endpoint, endpoint))
+    server = RunningServer(launch, {}, process, 1, 2, 3, tmp_path / "server.log")
+    with pytest.raises(told), server, nullcontext() if stopped_by is None else raising(stopped_by):
+        pass
+
+
+def test_a_container_is_stopped_where_the_engine_does_not_tell_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAILBED_HOME", str(tmp_path))
+    folder = services_folder() / "nowhere"
+    folder.mkdir(parents=True)
+    write_service(
+        Service(name="nowhere", kind="fastapi", model="digits", artifact=folder, settings=Settings(), runtime="none")
+    )
+    served = container(running=False)
+
+    def fail() -> State:
+        raise EngineError("it does not tell")
+
+    served.state = fail
+    engine: Any = SimpleNamespace(containers=lambda _: [served])
+    artifact: Any = None
+    deployment = Deployment(artifact, "fastapi", service="nowhere")
+    with pytest.raises(EngineError, match=r"^it does not tell$"):
+        start(deployment, folder=tmp_path / "server", timeout_s=60, engine=engine)
+    assert not served.running
+
+
+def test_a_log_that_breaks_off_is_one_line(tmp_path: Path) -> None:
+    def logs(**_: object) -> Iterator[bytes]:
+        yield b"what it said\n"
+        raise urllib3.exceptions.ProtocolError("Connection broken")
+
+    attributes = {
+        "Path": "serve",
+        "Args": [],
+        "Config": {},
+        "HostConfig": {"CpusetCpus": "", "RestartPolicy": {"Name": "no"}},
+    }
+    served = ServiceContainer(SimpleNamespace(name="served-1", attrs=attributes, logs=logs), "28")
+    with pytest.raises(EngineError, match=r"^the container engine: Connection broken$"):
+        served.write_log(tmp_path / "server.log", 0)
+    assert (tmp_path / "server.log").read_text() == "what it said\n"
+
+
+def test_services_are_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAILBED_HOME", str(tmp_path))
+    services_folder().mkdir()
+    with hold_services():
+        with pytest.raises(ServicesError, match="another tailbed bench or prepare has the services"), hold_services():
+            pytest.fail("entered")
+        with pytest.raises(ServicesError), hold_services():
+            pytest.fail("entered, since who was refused gave it back")
+    with hold_services():
+        pass
+
+
 def test_containers_are_stopped_and_in_the_end_as_they_were() -> None:
     pinned, free = container(cpuset="0-1", restart=ALWAYS), container(running=False)
     with Takeover([pinned, free], pytest.fail) as takeover:
@@ -119,6 +222,16 @@ def test_one_that_cannot_be_stopped_leaves_all_as_they_were() -> None:
         pytest.fail("entered")
     assert first.running
     assert told == ["stubborn-1 is not as it was (cannot stop 3): docker compose up -d --force-recreate"]
+
+
+def test_all_are_put_back_where_one_of_them_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servers.containers.takeover._ONLINE", tmp_path / "online")
+    free, pinned = container(), container(cpuset="0")
+    told: list[str] = []
+    with Takeover([free, pinned], told.append) as takeover:
+        takeover.limit((1,))
+    assert pinned.did[-2:] == ["cpuset 0", "start"]
+    assert [line.partition(" (")[0] for line in told] == ["served-1 is not as it was"]
 
 
 def test_putting_back_is_not_interrupted() -> None:
