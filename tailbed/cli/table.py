@@ -15,6 +15,8 @@ _QUICK = "quick mode: fewer than 10,000 requests or 60 s a run"
 _ONE_RUN = "one run a cell: no intervals, a first look and no verdict"
 _REPEATED = "figures are over the VALID runs, 95% is the interval of P99"
 _FLOOR = "floor: what this client sees of a server without a model, before the experiment"
+_NARROW = 80
+_LOAD = len("closed x1")
 _LONGEST_WORD = len("torchserve-rest")
 _NO_ERRORS = "no request failed; "
 _ID = len("sha256:") + 12
@@ -59,6 +61,9 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
     failed = any(cell.errors for cell in cells)
     floor_names = [f"null server {floor.protocol}" for floor in floors]
     table = _empty_table(names + floor_names, [cell.scenario for cell in cells], repeated, failed, cold)
+    if console.width <= _NARROW:
+        # Else rich takes from the figures what the longest names leave of the line.
+        table.columns[2].max_width = _LOAD
     for name, cell in zip(names, cells, strict=True):
         row: list[str | Text] = [_validity(cell), name, cell.scenario]
         row += map(_latency, (cell.p50_ms, cell.p90_ms, cell.p99_ms))

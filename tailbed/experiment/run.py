@@ -104,7 +104,8 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
         check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance),
         scenario=load,
         warmup_s=warmup_s,
-        steady_limit_s=None if suite.steady_limit_s is None else max(suite.steady_limit_s, warmup_s),
+        # The same room after the least warm-up, however long that is on this stack.
+        steady_limit_s=None if suite.steady_limit_s is None else suite.steady_limit_s + warmup_s - suite.warmup_s,
         duration_s=suite.duration_s,
         # The same arrivals for all deployments of a block, and others in the next.
         seed=suite.seed + run.block - 1,

@@ -46,6 +46,22 @@ def test_each_image_is_a_line_with_what_it_serves(capsys: pytest.CaptureFixture[
     assert printed.endswith(f" image org/triton:1, 406 MB, sha256:0123456789ab: {served}"), "and not what has none"
 
 
+def test_no_figure_is_cut_where_names_are_long(capsys: pytest.CaptureFixture[str]) -> None:
+    served = [
+        ("torchserve-rest", "torchscript"),
+        ("torchserve-grpc", "torchscript"),
+        ("fastapi", "onnx"),
+        ("grpc", "onnx"),
+    ]
+    runs = [[make_run(server=server, format=format, cold_start=START)] for server, format in served]
+    runs.append([make_run(scenario="closed x1", achieved_rate=128_111, validity="INVALID", cold_start=START)])
+    print_summary(make_summary(runs, 1))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert sum(line.endswith(" ready first") for line in lines) == 1
+    assert sum(line.endswith(" 0.64  0.66") for line in lines) == len(runs)
+
+
 def test_queue_compute_and_the_stages_of_the_start_are_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     names = ("fastapi", "torchserve-rest", "triton-grpc", "tfserving-grpc")
     runs = [
