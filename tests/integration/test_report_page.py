@@ -2,36 +2,22 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from tailbed.report import write_report
+from tests import chromium
 from tests.unit.report.experiments import make_cell, make_folder, make_records, write_records
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver import ActionChains, Keys  # noqa: E402
-from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+pytestmark = chromium.needs_chromium
 
-_BROWSER, _DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (_BROWSER and _DRIVER),
-    reason="needs Chromium and its driver (Debian: apt-get install chromium chromium-driver)",
-)
-
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-Open = Callable[..., "webdriver.Chrome"]
+Open = Callable[..., webdriver.Chrome]
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +48,12 @@ def browse(page: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens the page in a browser of its own with an empty profile."""
     browsers = []
 
-    def open_page(*, width: int = 1280, scheme: str = "light", scripts: bool = True) -> "webdriver.Chrome":
-        options = webdriver.ChromeOptions()
-        options.binary_location = _BROWSER
-        for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-            options.add_argument(flag)
+    def open_page(*, width: int = 1280, scheme: str = "light", scripts: bool = True) -> webdriver.Chrome:
+        how = chromium.options(tmp_path / "profile")
         if not scripts:
-            options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
+            how.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+        how.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        browser = chromium.started(how)
         browsers.append(browser)
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
@@ -84,14 +67,14 @@ def browse(page: Path, tmp_path: Path) -> Iterator[Open]:
         browser.quit()
 
 
-def column(browser: "webdriver.Chrome", heading: str) -> list[str]:
+def column(browser: webdriver.Chrome, heading: str) -> list[str]:
     """The entries under the first heading of that name, from top to bottom; a note's letter ends an entry."""
     headings = [entry.text for entry in browser.find_elements("css selector", ".keys th")]
     rows = browser.find_elements("css selector", ".results tbody tr:first-child")
     return [row.find_elements("css selector", "th, td")[headings.index(heading)].text for row in rows]
 
 
-def heading(browser: "webdriver.Chrome", name: str) -> WebElement:
+def heading(browser: webdriver.Chrome, name: str) -> WebElement:
     return next(b for b in browser.find_elements("css selector", ".keys button") if b.text == name)
 
 
@@ -187,7 +170,7 @@ def test_an_invalid_run_is_marked_in_the_picture(browse: Open) -> None:
 
 
 def test_dark_and_light_follow_the_system(browse: Open) -> None:
-    def lightness(browser: "webdriver.Chrome", selector: str, name: str) -> int:
+    def lightness(browser: webdriver.Chrome, selector: str, name: str) -> int:
         colour = browser.find_element("css selector", selector).value_of_css_property(name)
         return sum(map(int, re.findall(r"\d+", colour)[:3]))
 

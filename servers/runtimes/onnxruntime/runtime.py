@@ -11,6 +11,7 @@ from exporters.checker import Compute, ModelFile
 from exporters.cpu_features import cpu_features
 from models import Tensors, package_versions
 from models.frameworks.onnx_runtime import onnxruntime
+from models.packages import first_installed
 from servers.runtimes.fixed_batch import FixedBatch
 from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError
 
@@ -36,7 +37,7 @@ class _ONNXRuntime:
     name = "onnxruntime"
     formats: tuple[str, ...] = ("onnx",)
     platform = "onnx_onnxv1"
-    packages: tuple[str, ...] = ("onnxruntime",)
+    packages: tuple[str, ...] = (first_installed("onnxruntime", "onnxruntime-gpu"),)
     devices: tuple[str, ...] = ("cpu", "cuda")
 
     def load(self, file: ModelFile, compute: Compute) -> LoadedModel:

@@ -11,6 +11,7 @@ import numpy as np
 from exporters.checker import Compute, ModelFile
 from models import Tensors, package_versions
 from models.frameworks.tensorflow import onednn_enabled, tensorflow
+from models.packages import first_installed
 from servers.runtimes.fixed_batch import FixedBatch
 from servers.runtimes.runtime import DeviceError, LoadedModel, Runtime, RuntimeLoadError
 from servers.runtimes.tensorflow.savedmodel import check_operations, choose
@@ -41,7 +42,7 @@ class _TensorFlow:
     name = "tensorflow"
     formats: tuple[str, ...] = ("savedmodel",)
     platform = "tensorflow_savedmodel"
-    packages: tuple[str, ...] = ("tensorflow-cpu",)
+    packages: tuple[str, ...] = (first_installed("tensorflow-cpu", "tensorflow"),)
 
     devices: tuple[str, ...] = ("cpu", "cuda")
 

@@ -1,21 +1,25 @@
 """Locust's page of the running compose.yaml, driven in a real browser; Prometheus shows what was done there."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from selenium import webdriver
 
 from loadtest import records
 from loadtest.plan import read_plan
+from tests import chromium
 from tests.containers import Project
 from tests.integration.compose.prometheus import asked, eventually
-from tests.integration.loadtest.test_locust_page import Page, browser, pytestmark
+from tests.integration.loadtest.test_locust_page import Page, browser
 
-__all__ = ["browser", "pytestmark"]
+__all__ = ["browser"]
+pytestmark = chromium.needs_chromium
 
 
 @pytest.mark.timeout(1800)  # it may be the one that builds all images
-def test_two_stacks_from_the_page(project: Project, ports: dict[str, int], results: Path, browser: Any) -> None:
+def test_two_stacks_from_the_page(
+    project: Project, ports: dict[str, int], results: Path, browser: webdriver.Chrome
+) -> None:
     before = set(results.glob("locust/*"))
     page = Page(browser, f"http://127.0.0.1:{ports['LOCUST_PORT']}")
     for target in ("triton", "torchserve"):

@@ -1,47 +1,32 @@
 """Locust's page in a real browser: targets and scenarios are chosen from lists, and nothing else need be said."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import urllib3
+from selenium import webdriver
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from loadtest import records
 from loadtest.plan import read_plan
 from servers.address import free_ports
+from tests import chromium
 from tests.conftest import Exported
 from tests.integration.loadtest.services import service
 from tests.integration.loadtest.test_locust import locust
 from tests.integration.loadtest.test_several_engines import local_master
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
+pytestmark = chromium.needs_chromium
 
-_BROWSER, _DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (_BROWSER and _DRIVER),
-    reason="needs Chromium and its driver (Debian: apt-get install chromium chromium-driver)",
-)
-
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1300,2400",
-)
 _OVER_HTTP, _OVER_GRPC = "127.71.1.1", "127.71.1.2"
 
 
 class Page:
     """Locust's page as its user sees it."""
 
-    def __init__(self, browser: "webdriver.Chrome", url: str) -> None:
+    def __init__(self, browser: webdriver.Chrome, url: str) -> None:
         self.browser = browser
         self._wait = WebDriverWait(browser, 40)
         urllib3.request("GET", url, retries=urllib3.Retry(40, backoff_factor=0.1))
@@ -99,12 +84,8 @@ class Page:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator["webdriver.Chrome"]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = _BROWSER
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    found = webdriver.Chrome(options=options, service=webdriver.ChromeService(_DRIVER))
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    found = chromium.started(chromium.options(tmp_path / "profile", "--window-size=1300,2400"))
     yield found
     found.quit()
 
@@ -126,7 +107,7 @@ def web() -> tuple[str, tuple[str, ...]]:
     return f"http://127.0.0.1:{port}", ("--web-host", "127.0.0.1", "--web-port", port)
 
 
-def test_one_target_after_the_other_without_a_host(browser: "webdriver.Chrome", services: None, tmp_path: Path):
+def test_one_target_after_the_other_without_a_host(browser: webdriver.Chrome, services: None, tmp_path: Path):
     url, options = web()
     with locust(tmp_path, *options, "--core", "none") as process:
         while "Starting web interface" not in process.stdout.readline():
@@ -163,7 +144,7 @@ def test_one_target_after_the_other_without_a_host(browser: "webdriver.Chrome", 
         assert found.facts.wrong == 0
 
 
-def test_what_cannot_be_started_is_told_on_the_page(browser: "webdriver.Chrome", services: None, tmp_path: Path):
+def test_what_cannot_be_started_is_told_on_the_page(browser: webdriver.Chrome, services: None, tmp_path: Path):
     url, options = web()
     with locust(tmp_path, *options) as process:
         while "Starting web interface" not in process.stdout.readline():
@@ -182,7 +163,7 @@ def test_what_cannot_be_started_is_told_on_the_page(browser: "webdriver.Chrome",
     assert not (tmp_path / "records").exists()
 
 
-def test_a_master_without_workers_tells_what_is_missing(browser: "webdriver.Chrome", services: None, tmp_path: Path):
+def test_a_master_without_workers_tells_what_is_missing(browser: webdriver.Chrome, services: None, tmp_path: Path):
     url, options = web()
     with locust(tmp_path, "--master", *local_master(), *options) as process:
         while "Starting web interface" not in process.stdout.readline():
