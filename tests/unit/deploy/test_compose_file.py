@@ -55,6 +55,8 @@ def test_an_image_is_ours_or_has_a_version(name: str) -> None:
     if image.startswith("tailbed/"):
         dockerfile = SERVICES[name]["build"]["dockerfile"]
         assert (ROOT / dockerfile).is_file()
+        # Somebody else may have the name in a registry.
+        assert _default(SERVICES[name]["pull_policy"]) == "never"
     else:
         assert re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", image)
         assert "build" not in SERVICES[name], "what is built here must not bear an official image's name"
