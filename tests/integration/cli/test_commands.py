@@ -180,7 +180,8 @@ def test_serve_then_load(digits: Exported, tmp_path: Path, stack: str, scheme: s
         assert cell["answers_checked"] > 0
         assert cell["answers_wrong"] == 0
         assert cell["runtime"] == "onnx_onnxv1"
-        assert cell["p50_ms"] > 0
+        # What runs beside the tests may touch it, and it is withdrawn then.
+        assert cell["p50_ms"] is None if "p50_ms" in cell["disturbed"] else cell["p50_ms"] > 0
         assert (out / "records.parquet").exists()
         again = tailbed("load", url, "--model", "nobody", "--duration", "1")
         assert again.returncode == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from exporters import Artifact
 from servers import STACKS, Deployment, Endpoint, Endpoints, Launch, ServerError, Settings, SupervisedProcess, start
 from servers.address import free_ports
 from servers.torchserve.environment import ENVIRONMENT
@@ -130,11 +131,15 @@ def test_torchserve_leaves_nothing_where_it_is_not_started(
     digits: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provide(ENVIRONMENT)
-    usual = tmp_path / "tmp"
-    usual.mkdir()
+    # In a folder of its own whose path is short, as the one for the test need not be.
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as usual:
+        _torchserve_in(Path(usual), digits["onnx"], tmp_path, monkeypatch)
+
+
+def _torchserve_in(usual: Path, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(usual))
     stack = STACKS.get("torchserve-rest")
-    deployment = Deployment(digits["onnx"], stack.name, Settings())
+    deployment = Deployment(artifact, stack.name, Settings())
     launch = stack.launch(deployment, host="127.0.0.1", ports=free_ports("127.0.0.1", stack.ports), folder=tmp_path)
     assert launch.scratch is not None
     assert launch.scratch.parent == usual
