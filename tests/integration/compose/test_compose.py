@@ -133,8 +133,8 @@ def test_an_experiment_over_the_services(project: Project, results: Path, *, soc
     )
     given = ("-v", "/var/run/docker.sock:/var/run/docker.sock", "--user", "root") if socket_given else ()
     said = project.compose(
-        *("run", "--rm", "--no-TTY", *given, "tailbed", "bench", "/work/results/few.yaml"),
-        *("--out", f"/work/results/few-{socket_given}", "--json"),
+        *("run", "--rm", "--no-TTY", *given, "tailbed", "bench", "/tailbed/results/few.yaml"),
+        *("--out", f"/tailbed/results/few-{socket_given}", "--json"),
         timeout_s=600,
     )
     summary = json.loads(said)
