@@ -23,14 +23,6 @@ class ServerProcess(Protocol):
         """The exit code, negative when a signal ended it; None while it runs."""
         ...
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and return the exit code.
-
-        Raises:
-            subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
-        """
-        ...
-
     def stop(self, grace_s: float) -> int:
         """End it, by force after ``grace_s`` seconds, and return the exit code; it may have ended already."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -61,19 +60,6 @@ class ContainerProcess:
             self._asked_s = time.monotonic()
         return self._code
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and return the exit code.
-
-        Raises:
-            subprocess.TimeoutExpired: it still runs after ``timeout`` seconds.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if deadline is not None and time.monotonic() >= deadline:
-                raise subprocess.TimeoutExpired(self.container.command, timeout or 0.0)
-            time.sleep(_ASK_S)
-        return code
-
     def stop(self, grace_s: float) -> int:
         """End it, by force after ``grace_s`` seconds, write its log, and return the exit code."""
         if not self._stopped:
@@ -99,17 +85,6 @@ class LeftAlone:
     def poll(self) -> int | None:
         """None: whether it runs is not known."""
         return None
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Never ends by itself.
-
-        Raises:
-            subprocess.TimeoutExpired: after ``timeout`` seconds.
-        """
-        while timeout is None:
-            time.sleep(1.0)
-        time.sleep(timeout)
-        raise subprocess.TimeoutExpired((), timeout)
 
     def stop(self, grace_s: float) -> int:  # noqa: ARG002  # as every server's process has it
         """Does nothing."""

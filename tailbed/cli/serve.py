@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import click
 
 from tailbed.cli.numbers import FiniteRange
+
+_POLL_S = 0.05
 
 
 def _cores(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -121,6 +124,7 @@ def serve(
                 if use != "metrics":
                     click.echo(f"  {use:11} {authority(reachable(host), server.ports[use])}")
             click.echo("  stop with Ctrl-C")
-            code = server.process.wait()
+            while (code := server.process.poll()) is None:
+                time.sleep(_POLL_S)
             tail = server.log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
         raise click.ClickException("\n".join([f"the server ended by itself (exit code {code}); its log:", *tail]))
