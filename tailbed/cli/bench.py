@@ -39,27 +39,21 @@ def bench(
     suite compose, are restarted for it where the container engine's socket is given. Results are on disk after every
     run; a stopped experiment keeps what it measured, and --resume measures what is missing.
     """
-    from exporters import ArtifactStore
     from tailbed.cli.artifact_comparison import print_artifact_comparison
     from tailbed.cli.inside_table import print_inside
     from tailbed.cli.progress import ExperimentProgress
     from tailbed.cli.table import print_summary
-    from tailbed.experiment.core_stalls import measure_stalls
-    from tailbed.experiment.experiment import Experiment
-    from tailbed.experiment.exporting import export_all
-    from tailbed.experiment.placement import Placement, permitted_niceness, place
-    from tailbed.experiment.services import Services
+    from tailbed.experiment.setting_up import Chosen
     from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
-    from tailbed.suite import candidates, check_traces, read_suite, select, select_services
+    from tailbed.suite import read_suite
 
     if resume is not None:
         if suite or refs or out or blocks or aa:
             raise click.UsageError("--resume goes on with what the folder holds: give nothing else")
         folder = ExperimentFolder(resume)
         folder.read_summary()
-        plan = read_suite(str(folder.suite))
-        selection, services = select(plan), Services.find(select_services(plan))
+        chosen = Chosen.of(read_suite(str(folder.suite)))
     else:
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
@@ -67,23 +61,12 @@ def bench(
             raise click.UsageError("--artifact: services serve what they were prepared with")
         plan = plan.serving(refs) if refs else plan
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        check_traces(plan)
-        selection, services = select(plan), Services.find(select_services(plan))
+        chosen = Chosen.of(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
-    store = ArtifactStore()
-    with ExperimentProgress() as progress, services.taken(lambda line: click.echo(f"tailbed: {line}", err=True)):
-        artifacts, not_exported = export_all(
-            selection.artifacts, store, progress.exporting, takes_what_is_there=plan.takes_what_is_there
-        )
-        progress.preparing("each core's own stalls")
-        # A resumed experiment goes on where it was measured, as long as it can. Servers that others started have cores
-        # that leave the last one to the client (compose.yaml), however quiet it is.
-        placement = Placement.restore(folder.read_environment().get("placement", {})) or place(
-            () if services.as_they_run else measure_stalls(nice=permitted_niceness())
-        )
-        measured = candidates(plan, selection, artifacts, placement.server) + services.candidates(placement.server)
-        left_out = [*selection.left_out, *not_exported, *services.left_out]
-        experiment = Experiment(plan, measured, folder, placement, left_out, services.engine)
+    with (
+        ExperimentProgress() as progress,
+        chosen.experiment(folder, progress, lambda line: click.echo(f"tailbed: {line}", err=True)) as experiment,
+    ):
         if resume is not None:
             experiment.resume()
         try:

@@ -6,15 +6,22 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from models import TailbedError
 from models.validation import first_problem
+from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendation
 from tailbed.results.schema import SCHEMA_VERSION, ColdStart, Measurement, RunResult, Summary
 
 _RESULT = "result.json"
+_Decision = TypeVar("_Decision", CapacityPlan, QuantizationStudy, Recommendation)
+_DECISIONS: dict[type[BaseModel], str] = {
+    CapacityPlan: "plan.json",
+    QuantizationStudy: "quantization.json",
+    Recommendation: "recommendation.json",
+}
 
 
 class ResultsError(TailbedError):
@@ -118,6 +125,28 @@ class ExperimentFolder:
         if folder.exists():
             kept = sum(1 for _ in folder.parent.glob(f"{name}.{why}-*"))
             folder.rename(folder.with_name(f"{name}.{why}-{kept + 1}"))
+
+    def decision_json(self, kind: type[CapacityPlan] | type[QuantizationStudy] | type[Recommendation]) -> Path:
+        """Where a decision of this kind is stored."""
+        return self.path / _DECISIONS[kind]
+
+    def write_decision(self, decision: CapacityPlan | QuantizationStudy | Recommendation) -> None:
+        """Store what was concluded from the measurements beside them."""
+        _replace(self.decision_json(type(decision)), decision.model_dump_json(indent=2) + "\n")
+
+    def read_decision(self, kind: type[_Decision]) -> _Decision | None:
+        """What was concluded, or None where nothing of this kind was.
+
+        Raises:
+            ResultsError: there is a file, and it is not one of this kind.
+        """
+        path = self.decision_json(kind)
+        if not path.exists():
+            return None
+        try:
+            return kind.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ResultsError(f"{path}: {first_problem(error)}") from error
 
     def write_summary(self, summary: Summary) -> None:
         """Replace ``summary.json`` and ``summary.csv``."""
