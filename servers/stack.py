@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from exporters.artifact import Manifest
 from exporters.environments import Environment
 from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint, Endpoints
 from servers.times import ServerTimes
+
+SCRATCH: Final = "scratch"
+"""What a server's folder for temporary files is called in its own folder, where no shorter path is asked for."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from servers.deployment import Deployment, Settings
 from servers.endpoint import Endpoint, Endpoints
 from servers.inference.command import command, environment, runtime_of, tuned
 from servers.inference.times import read_times
-from servers.stack import Launch
+from servers.stack import SCRATCH, Launch
 from servers.tfserving.formats import FORMATS, TENSORFLOW_SERVING, check_format
 from servers.times import ServerTimes
 
@@ -64,12 +64,14 @@ class OwnStack:
         endpoint = Endpoint(self.protocol, f"{scheme}://{authority(at, ports[scheme])}", model, metrics_url)
         return Endpoints(endpoint, endpoint)
 
-    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:  # noqa: ARG002  # it keeps nothing there
-        """Its module as a program; ``folder`` stays empty."""
+    def launch(self, deployment: Deployment, *, host: str, ports: Mapping[str, int], folder: Path) -> Launch:
+        """Its module as a program; ``folder`` has temporary files while it runs."""
+        scratch = folder / SCRATCH
         return Launch(
             command(f"servers.{self._folder}", deployment, host=host, ports=ports),
             self.endpoints(deployment.artifact.manifest.model, host=host, ports=ports),
-            environment(deployment.settings),
+            environment(deployment.settings) | {"TMPDIR": str(scratch)},
+            scratch=scratch,
         )
 
     def times(self, endpoint: Endpoint) -> ServerTimes | None:

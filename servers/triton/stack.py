@@ -16,7 +16,7 @@ from servers.endpoint import Endpoint, Endpoints
 from servers.errors import ServerError
 from servers.inference.batching import check_batchable
 from servers.inference.command import check_deployment, check_settings, environment, runtime_of
-from servers.stack import Launch
+from servers.stack import SCRATCH, Launch
 from servers.times import ServerTimes
 from servers.triton.command import GRACE_S, command, leftovers
 from servers.triton.environment import ENVIRONMENT
@@ -92,6 +92,7 @@ class _Triton:
         repository = folder / "repository"
         write_repository(repository, artifact, config, native)
         shared_memory = f"tailbed-{secrets.token_hex(4)}-"
+        scratch = folder / SCRATCH
         return Launch(
             command(
                 installation,
@@ -103,9 +104,10 @@ class _Triton:
                 gpu=settings.device != "cpu",
             ),
             self.endpoints(artifact.manifest.model, host=host, ports=ports),
-            environment(settings) | installation.variables(folder / "libraries"),
+            environment(settings) | installation.variables(folder / "libraries") | {"TMPDIR": str(scratch)},
             configuration={CONFIG: config},
             leftovers=leftovers(shared_memory),
+            scratch=scratch,
             grace_s=GRACE_S,
             failure=_FAILURE,
         )

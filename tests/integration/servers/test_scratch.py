@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from exporters import Artifact
-from servers import STACKS, Deployment, Endpoint, Endpoints, Launch, ServerError, Settings, SupervisedProcess, start
+from servers import (
+    STACKS,
+    Deployment,
+    Endpoint,
+    Endpoints,
+    Launch,
+    RunningServer,
+    ServerError,
+    Settings,
+    SupervisedProcess,
+    start,
+)
 from servers.address import free_ports
 from servers.torchserve.environment import ENVIRONMENT
 from tests.conftest import Exported
@@ -70,6 +81,17 @@ def test_serving_leaves_no_folder_behind(digits: Exported, tmp_path: Path, stop:
         assert list(tmp_path.glob("tailbed-serve-*/server.log"))
         process.send_signal(stop)
     _until(lambda: not list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize("stop", [RunningServer.stop, lambda running: os.kill(running.process.pid, signal.SIGKILL)])
+def test_what_a_runtime_unpacks_goes_with_its_server(
+    digits: Exported, tmp_path: Path, stop: Callable[[RunningServer], None]
+) -> None:
+    with start(Deployment(digits["aotinductor"], "fastapi"), folder=tmp_path) as running:
+        assert running.launch.scratch is not None
+        assert list(running.launch.scratch.glob("aotinductor_*"))
+        stop(running)
+    assert not running.launch.scratch.exists()
 
 
 class _Scratching:
