@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import gevent
+import gevent.event
 from locust import stats as locust_stats
 from locust.env import Environment
 from locust.runners import WorkerRunner
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from loadtest.driver.metrics import LoadMetrics
 
 _PATIENCE_S: Final = 5.0
-"""Locust's clock starts before the engine's: at the end of --run-time the engine still has a second or so to go."""
+"""Locust's clock starts before the engine's: at the end of --run-time the engine has yet to go for a second or so, and
+for as long as its plan took to make."""
 _DELIVERY_S: Final = 60.0
 
 _logger = logging.getLogger(__name__)
@@ -42,6 +45,9 @@ class Driver:
         self._engine: EngineProcess | None = None
         self._awaiting: gevent.Greenlet | None = None
         self._has_run_time = False
+        self._planned = gevent.event.Event()
+        self._planned.set()
+        self._planning_s = 0.0
         self._users_are_clients = False
         self._users = 0
         self._link: WorkerLink | None = None
@@ -54,6 +60,15 @@ class Driver:
     def start(self) -> None:
         """Start the engine for a test, or log in one line why not, and end the test."""
         self._environment.process_exit_code = None
+        self._planned.clear()
+        began_s = time.monotonic()
+        try:
+            self._start()
+        finally:
+            self._planning_s = time.monotonic() - began_s
+            self._planned.set()
+
+    def _start(self) -> None:
         try:
             part = self._part()
             plan = self._plan(part)
@@ -94,7 +109,10 @@ class Driver:
 
     def on_test_stopping(self) -> None:
         """The run time is over, or someone stops the test, or the engine has ended."""
-        self.stop(patience_s=_PATIENCE_S if self._has_run_time and not self._link else 0.0)
+        if not self._link:  # a worker's plan waits for an answer that this greenlet receives
+            self._planned.wait(_DELIVERY_S)
+        patience_s = self._planning_s + _PATIENCE_S if self._has_run_time and not self._link else 0.0
+        self.stop(patience_s=patience_s)
         if self._options.csv_prefix:
             # Locust writes its CSV files once a second, but not a last time when it quits.
             gevent.sleep(locust_stats.CSV_STATS_INTERVAL_SEC + 0.2)

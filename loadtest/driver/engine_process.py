@@ -63,6 +63,7 @@ class EngineProcess:
         self._error: str | None = None
         self._wrong: WrongAnswers | None = None
         self._ended = gevent.event.Event()
+        self._begun = gevent.event.Event()
         gevent.spawn(self._follow)
 
     def begin(self, start_ns: int) -> None:
@@ -75,6 +76,7 @@ class EngineProcess:
 
     def stop(self, *, patience_s: float = 0.0) -> None:
         """Stop measuring in order and wait for the records; one whose window ends within the patience may finish."""
+        self._begun.wait(patience_s)
         left_s = float("inf")
         if self._window_end_ns is not None:
             left_s = max(0.0, (self._window_end_ns - monotonic_ns()) / 1e9)
@@ -118,6 +120,7 @@ class EngineProcess:
             self._process.kill()  # nobody listens to it any more
             if self._spool:
                 self._spool.close()
+            self._begun.set()
             self._ended.set()
 
     def _follow_events(self) -> None:
@@ -142,6 +145,7 @@ class EngineProcess:
                 self._on_ready()
             case {"event": "started", "window_end_ns": int(window_end_ns)}:
                 self._window_end_ns = window_end_ns
+                self._begun.set()
                 self._spool = spool.SpoolReader(self._folder / spool.NAME)
             case {"event": "window", "window_end_ns": int(window_end_ns)}:  # the warm-up has ended as soon as it could
                 self._window_end_ns = window_end_ns

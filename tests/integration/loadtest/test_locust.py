@@ -3,12 +3,15 @@
 import csv
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +81,47 @@ def test_an_open_loop_from_the_command_line(tmp_path: Path):
     assert float(total["Min Response Time"]) == pytest.approx(response_ms(found).min())
     assert float(total["Max Response Time"]) == pytest.approx(response_ms(found).max())
     assert (tmp_path / "out.html").read_text().startswith("<!DOCTYPE html>")
+
+
+@contextmanager
+def slow_to_begin(port: int, seconds: float) -> Iterator[str]:
+    """A way to the port on which the first connection's bytes wait for so long, as those of a server that is busy."""
+
+    def forward(source: socket.socket, sink: socket.socket, wait_s: float = 0.0) -> None:
+        with source, sink:
+            time.sleep(wait_s)
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        wait_s = seconds
+        with suppress(OSError):  # until it is closed
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", port))
+                for way in ((client, server, wait_s), (server.dup(), client.dup())):
+                    threading.Thread(target=quietly, args=way, daemon=True).start()
+                wait_s = 0.0
+
+    def quietly(*way: Any) -> None:
+        with suppress(OSError):
+            forward(*way)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_whole_run_time_is_measured_however_long_the_server_takes_to_tell_of_its_model(tmp_path: Path):
+    with null_server() as (url, _), slow_to_begin(int(url.rpartition(":")[2]), seconds=3) as slow:
+        options = ("--host", slow, "--model", "digits", "--scenario", "constant", "--rate", "100")
+        code, output = headless(tmp_path, *options, "--run-time", "1s", "--warmup", "0")
+    assert code == 0, output
+    found = records.read(only_run(tmp_path) / records.NAME)
+    assert found.facts.finished
+    assert len(found.outcome) == 100
 
 
 def test_a_closed_loop_has_a_client_for_each_user_and_grows_as_they_are_spawned(tmp_path: Path):
