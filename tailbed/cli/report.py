@@ -1,4 +1,4 @@
-"""``tailbed report``: the table and the page of an experiment, made anew."""
+"""``tailbed report``: the table and the page of an experiment, made anew; of a single run its exact figures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,59 @@ import click
 @click.command(short_help="Show an experiment's table and write its report page.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
-def report(folder: Path, as_json: bool) -> None:
-    """Show the results in FOLDER and write FOLDER/report.html from them."""
+@click.option("--pdf", "as_pdf", is_flag=True, help="Also print the page to FOLDER/report.pdf, by Chromium or Chrome.")
+def report(folder: Path, as_json: bool, as_pdf: bool) -> None:
+    """Show the results in FOLDER and write FOLDER/report.html from them.
+
+    FOLDER may also hold a single run, records.parquet and plan.json, as Locust leaves it: then its exact figures and
+    the verdict on it are shown.
+    """
     from tailbed.cli.inside_table import print_inside
     from tailbed.cli.table import print_summary
     from tailbed.report import write_report
+    from tailbed.report.pdf import print_page
     from tailbed.results.folder import ExperimentFolder
 
     results = ExperimentFolder(folder)
+    if not results.summary_json.exists() and _holds_run(folder):
+        if as_pdf:
+            raise click.UsageError(f"{folder} holds a single run, which has no page: --pdf is for experiments")
+        _show_run(folder, as_json)
+        return
     summary = results.read_summary()
     page = write_report(results)
+    pdf = print_page(page) if as_pdf else None
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
         return
     print_summary(summary)
     print_inside(summary)
     click.echo(f"report: {page}")
+    if pdf:
+        click.echo(f"on paper: {pdf}")
+
+
+def _holds_run(folder: Path) -> bool:
+    from loadtest import plan, records
+
+    return (folder / records.NAME).exists() and (folder / plan.NAME).exists()
+
+
+def _show_run(folder: Path, as_json: bool) -> None:
+    from rich.console import Console
+
+    from loadtest import records
+    from loadtest.plan import read_plan
+    from tailbed.analysis.cell import combine
+    from tailbed.analysis.run import Subject, summarize
+    from tailbed.cli.table import print_cells
+
+    plan = read_plan(folder)
+    cell = combine([summarize(records.read(folder / records.NAME), plan, Subject(plan.model, run="."))], blocks=1)
+    if as_json:
+        click.echo(cell.model_dump_json(indent=2))
+        return
+    print_cells([cell], Console())
+    checked = f"{cell.answers_checked} answers checked" if cell.answers_checked else "answers not checked"
+    click.echo(f"{cell.requests} requests in {cell.duration_s:g} s, {checked}")
+    click.echo(f"records: {folder / records.NAME}")

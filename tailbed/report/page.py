@@ -1,35 +1,43 @@
-"""The page itself: what is shown, put into the template with its styles, scripts and data."""
+"""The page itself: its sections in order, put into the template with their styles, scripts and data."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from importlib import resources
+from importlib import import_module, resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tailbed.analysis import validity
 from tailbed.analysis.intervals import FEWEST_RUNS
 from tailbed.analysis.percentiles import sample_floor
 from tailbed.analysis.run import FULL_REQUESTS, FULL_SECONDS
-from tailbed.artifact_comparison import compare_artifacts
-from tailbed.report.gaps import missing_cells
-from tailbed.report.panels import build_panels, picture_data
-from tailbed.report.starts import studied
-from tailbed.report.surroundings import date_line, groups, machine_line
-from tailbed.report.table import COLUMNS, GROUPS, build_table, format_ms
+from tailbed.report.environment.data import date_line, machine_line
+from tailbed.report.results.gaps import missing_cells
+from tailbed.report.section import Section
+from tailbed.report.shared import text
+from tailbed.report.source import Source
 from tailbed.results.folder import ExperimentFolder, ResultsError
-from tailbed.results.identity import Identity, in_order, short_names
 
-_STYLES = ("page", "table", "pictures", "print")
+_SECTIONS = (
+    "answer",
+    "capacity",
+    "quantization",
+    "ranking",
+    "rates",
+    "distributions",
+    "results",
+    "cold_start",
+    "inside",
+    "artifacts",
+    "floor",
+    "method",
+    "reasons",
+    "environment",
+)
 _LIBRARIES = ("d3.min.js", "plot.umd.min.js")
-_SCRIPTS = ("elements", "table", "distributions", "cursor", "legend", "cold_start", "page")
-_POINTS_A_CURVE = 300
-_POINTS_A_PAGE = 24_000
-"""At about 14 bytes a point: a page of a hundred curves stays well under a megabyte and a half."""
-_TABULATED = tuple(map(Fraction, ("0.5", "0.75", "0.9", "0.95", "0.99", "0.999", "0.9999")))
+_REPORT = resources.files("tailbed.report")
 
 
 def write_report(folder: ExperimentFolder) -> Path:
@@ -39,9 +47,9 @@ def write_report(folder: ExperimentFolder) -> Path:
     raw files are relative, so the folder can be moved as a whole.
 
     Raises:
-        ResultsError: the folder holds no summary, or the page cannot be written.
+        ResultsError: the folder holds no summary, a file of it is broken, or the page cannot be written.
     """
-    html = _render(folder)
+    html = _render(Source.read(folder))
     try:
         folder.report.write_text(html, encoding="utf-8")
     except OSError as error:
@@ -49,12 +57,52 @@ def write_report(folder: ExperimentFolder) -> Path:
     return folder.report
 
 
-def _render(folder: ExperimentFolder) -> str:
-    summary = folder.read_summary()
-    environment = folder.read_environment()
-    identities = in_order(map(Identity.of, summary.cells))
-    points = min(_POINTS_A_CURVE, max(_POINTS_A_PAGE // max(len(summary.cells), 1), 20))
-    panels = build_panels(folder, summary.cells, identities, points)
+def _render(source: Source) -> str:
+    summary = source.summary
+    sections = _prepare(source)
+    data = {
+        # Six colours and four dashes, whose cycles meet again after twenty-four.
+        "deployments": [
+            {"name": name, "style": f"d{place % 6} s{(place + place // 12) % 4}"}
+            for place, name in enumerate(source.names.values())
+        ],
+        "sections": {name: section.data for name, section in sections.items() if section.data is not None},
+    }
+    return (
+        _engine()
+        .get_template("page.html")
+        .render(
+            summary=summary,
+            source=source,
+            sections=sections,
+            data=data,
+            deployments=data["deployments"],
+            date=date_line(summary.started),
+            machine=machine_line(source.environment),
+            quick=[cell for cell in summary.cells if cell.mode == "quick"],
+            missing=missing_cells(source.folder, summary),
+            limits={
+                "requests": FULL_REQUESTS,
+                "seconds": FULL_SECONDS,
+                "p99": sample_floor(0.99),
+                "p999": sample_floor(0.999),
+                "runs": FEWEST_RUNS,
+            },
+            styles=[*_files(_REPORT, "page.css"), *_files(_REPORT / "shared", ".css"), *_files(_REPORT, "print.css")],
+            libraries=[*map(_vendored, _LIBRARIES), *_files(_REPORT / "shared", ".js")],
+            scripts={name: _files(_REPORT / name, ".js") for name in sections},
+            start=_files(_REPORT, "page.js"),
+        )
+    )
+
+
+def _prepare(source: Source) -> dict[str, Section]:
+    """The sections that have something to show, by name."""
+    prepared = {name: import_module(f"tailbed.report.{name}.data").prepare(source) for name in _SECTIONS}
+    return {name: section for name, section in prepared.items() if section is not None}
+
+
+def _engine() -> Environment:
     engine = Environment(
         loader=PackageLoader("tailbed", "report"),
         autoescape=True,
@@ -62,57 +110,26 @@ def _render(folder: ExperimentFolder) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    engine.filters["milliseconds"] = format_ms
-    engine.filters["median"] = median
-    return engine.get_template("page.html").render(
-        summary=summary,
-        date=date_line(summary.started),
-        machine=machine_line(environment),
-        quick=[cell for cell in summary.cells if cell.mode == "quick"],
-        missing=missing_cells(folder, summary),
-        columns=COLUMNS,
-        column_groups=GROUPS,
-        table=build_table(folder, summary.cells),
-        panels=panels,
-        points=points,
-        tabulated=_TABULATED,
-        environment=groups(environment),
-        suite=_suite_text(folder),
-        data=picture_data(summary.cells, summary.cold_starts, identities, panels),
-        names=dict(zip(identities, short_names(identities), strict=True)),
-        identity=Identity.of,
-        studied=studied,
-        artifacts=compare_artifacts(summary),
-        limits={
-            "requests": FULL_REQUESTS,
-            "seconds": FULL_SECONDS,
-            "p99": sample_floor(0.99),
-            "p999": sample_floor(0.999),
-            "rate": validity.RATE_TOLERANCE,
-            "lag_ms": validity.LAG_FLOOR_MS,
-            "lag_share": validity.LAG_SHARE,
-            "busy": validity.BUSY_LIMIT,
-            "errors": validity.ERROR_LIMIT,
-            "runs": FEWEST_RUNS,
-        },
-        styles=[_asset(f"{name}.css") for name in _STYLES],
-        scripts=[*map(_vendored, _LIBRARIES), *(_asset(f"{name}.js") for name in _SCRIPTS)],
-    )
+    engine.filters |= {
+        "milliseconds": text.format_ms,
+        "rate": text.format_rate,
+        "money": text.format_money,
+        "percent": text.format_percent,
+        "signed_percent": text.format_signed_percent,
+        "size": text.format_bytes,
+        "median": median,
+    }
+    return engine
 
 
-def _suite_text(folder: ExperimentFolder) -> str | None:
-    try:
-        return folder.suite.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _asset(name: str) -> Markup:
-    """A file of this package that goes into the page as it stands; it is ours or vendored, so it is trusted."""
-    return Markup((resources.files("tailbed.report") / name).read_text(encoding="utf-8"))  # noqa: S704
+def _files(folder: Traversable, ending: str) -> list[Markup]:
+    """Files of this package that go into the page as they stand; they are ours, so they are trusted."""
+    found = sorted((each for each in folder.iterdir() if each.name.endswith(ending)), key=lambda each: each.name)
+    return [Markup(each.read_text(encoding="utf-8")) for each in found]  # noqa: S704
 
 
 def _vendored(name: str) -> Markup:
     """A library with its licence, which asks to go wherever copies go."""
-    licence = _asset(f"vendor/{name.partition('.')[0]}.LICENSE")
-    return Markup("/*!\n{}*/\n{}").format(licence, _asset(f"vendor/{name}"))
+    vendor = _REPORT / "vendor"
+    (licence,), (library,) = _files(vendor, f"{name.partition('.')[0]}.LICENSE"), _files(vendor, name)
+    return Markup("/*!\n{}*/\n{}").format(licence, library)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tailbed.analysis.percentiles import percentile, sample_floor
 from tailbed.analysis.times import response_ms
-from tailbed.report.curves import MARKS, percentile_curve
+from tailbed.report.distributions.curves import MARKS, percentile_curve
 from tests.unit.report.experiments import make_records
 
 latencies = st.builds(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tailbed.report.gaps import missing_cells
+from tailbed.report.results.gaps import missing_cells
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import DeploymentFacts
 from tests.unit.report.experiments import make_cell, make_folder

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 from tailbed.report import write_report
+from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendations
 from tailbed.results.folder import ExperimentFolder, ResultsError
+from tailbed.results.schema import RunResult
+from tests.unit.report.decisions import (
+    make_deployment_plan,
+    make_plan,
+    make_precision,
+    make_recommendation,
+    make_recommendations,
+    make_study,
+)
 from tests.unit.report.experiments import make_cell, make_folder, make_records, write_records
 
 VOID = {"meta", "link", "br"}
@@ -23,6 +33,7 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.addresses: list[str] = []
+        self.ids: list[str] = []
         self.text = ""
         self.scripts: list[str] = []
         self.open: list[str] = []
@@ -32,6 +43,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
         if tag == "script":
@@ -65,15 +77,15 @@ def test_it_refers_to_nothing_but_its_own_folder(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "results", [cell])
     write_records(folder, cell, make_records(np.linspace(1, 3, 2002)))
     page = render(folder)
-    assert set(page.addresses) == {
+    assert {address for address in page.addresses if not address.startswith("#")} == {
         "data:,",
         "summary.json",
         "summary.csv",
         "runs/001/records.parquet",
         "runs/001/",
-        "#results",
-        "#note-a",
     }
+    assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
     style = "".join(re.findall(r"<style>(.*?)</style>", folder.report.read_text(encoding="utf-8"), re.DOTALL))
     assert "url(" not in style
     assert "@import" not in style
@@ -97,7 +109,7 @@ def test_the_data_hold_the_curve_and_the_cold_start(tmp_path: Path) -> None:
     write_records(folder, cell, make_records(np.linspace(1, 3, 100), failed=10))
     data = render(folder).data
     assert data["deployments"] == [{"name": "digits/onnx/fp32 · fastapi", "style": "d0 s0"}]
-    assert data["cold"] == [
+    assert data["sections"]["cold_start"][0] == [
         {
             "deployment": 0,
             "label": "poisson 200/s",
@@ -107,7 +119,7 @@ def test_the_data_hold_the_curve_and_the_cold_start(tmp_path: Path) -> None:
             "first_answer": 655.0,
         }
     ]
-    (panel,) = data["panels"]
+    (panel,) = data["sections"]["distributions"]
     assert panel["scenario"] == "poisson 200/s"
     (curve,) = panel["curves"]
     assert (curve["valid"], curve["requests"], curve["failures"]) == (False, 100, 10)
@@ -126,7 +138,7 @@ def test_text_from_the_results_cannot_become_markup(tmp_path: Path) -> None:
     assert len(page.scripts) == len(render(make_folder(tmp_path / "plain", [make_cell()])).scripts)
     assert "x" not in page.addresses
     assert page.text.count(hostile) >= 8
-    assert hostile in str(page.data["panels"][0]["scenario"])
+    assert hostile in str(page.data["sections"]["distributions"][0]["scenario"])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not parquet"])
@@ -138,7 +150,7 @@ def test_a_cell_without_readable_records_keeps_its_row(tmp_path: Path, content: 
     page = render(folder)
     assert "0.412" in page.words
     assert "no curve, its records or its plan are missing or cannot be read" in page.words
-    assert page.data["panels"][0]["curves"] == []
+    assert page.data["sections"]["distributions"][0]["curves"] == []
 
 
 @pytest.mark.parametrize(("answered", "failed"), [(1, 0), (0, 5)])
@@ -173,14 +185,23 @@ def test_an_experiment_without_a_cell_has_a_page(tmp_path: Path) -> None:
     assert "12 of 12 planned cells are not in this report" in words
 
 
-def test_a_large_experiment_stays_well_under_a_megabyte_and_a_half(tmp_path: Path) -> None:
-    cells = [make_cell(scenario=f"poisson {rate}/s", run=f"runs/{rate}") for rate in range(100, 200)]
-    folder = make_folder(tmp_path / "results", cells)
+def test_a_large_experiment_stays_well_under_three_megabytes(tmp_path: Path) -> None:
+    """A hundred cells of several runs, with a plan and a study beside them."""
+    cells = []
+    for rate in range(100, 200):
+        cell = make_cell(scenario=f"poisson {rate}/s", run=f"runs/{rate}")
+        runs = [
+            RunResult(**cell.model_dump(exclude={"runs", "intervals"}), block=n, finished=True) for n in range(1, 9)
+        ]
+        cells.append(cell.model_copy(update={"runs": runs}))
+    folder = make_folder(tmp_path / "results", cells, blocks=8)
     records = make_records(np.random.default_rng(1).lognormal(0, 1, 20_000))
     for cell in cells:
         write_records(folder, cell, records)
+    folder.write_decision(make_plan())
+    folder.write_decision(make_study())
     render(folder)
-    assert folder.report.stat().st_size < 1_300_000
+    assert folder.report.stat().st_size < 1_700_000
 
 
 def test_the_libraries_come_with_their_licences(tmp_path: Path) -> None:
@@ -199,3 +220,49 @@ def test_a_page_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
     folder.report.mkdir()
     with pytest.raises(ResultsError, match=r"report\.html: cannot be written: Is a directory"):
         write_report(folder)
+
+
+@pytest.mark.parametrize("kind", [CapacityPlan, QuantizationStudy, Recommendations])
+def test_a_broken_conclusion_is_one_clear_line(tmp_path: Path, kind: Any) -> None:
+    folder = make_folder(tmp_path / "results", [make_cell()])
+    path = folder.decision_json(kind)
+    path.write_text('{"schema_version": 1}')
+    with pytest.raises(ResultsError) as caught:
+        write_report(folder)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_text_from_conclusions_cannot_become_markup(tmp_path: Path) -> None:
+    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+    folder = make_folder(tmp_path / "results", [make_cell()])
+    recommendation = make_recommendation(sentence=hostile, comparison=hostile, as_good=[hostile], passed_over=[hostile])
+    deployment = make_deployment_plan(model=hostile, needs=hostile)
+    folder.write_decision(make_plan(answer=hostile, notes=[hostile], currency=hostile, deployments=[deployment]))
+    folder.write_decision(
+        make_study(
+            findings=[hostile],
+            recommendation=recommendation,
+            results=[
+                make_precision("fp32", 2.0, 0.97, format=hostile, computes_in=[hostile], runs=["javascript:alert(1)"])
+            ],
+        )
+    )
+    folder.write_decision(make_recommendations(recommendation))
+    page = render(folder)
+    plain = make_folder(tmp_path / "plain", [make_cell()])
+    plain.write_decision(make_plan())
+    plain.write_decision(make_study())
+    assert len(page.scripts) == len(render(plain).scripts)
+    assert not [address for address in page.addresses if address == "x" or address.startswith("javascript")]
+    assert page.text.count(hostile) >= 10
+
+
+def test_every_section_that_has_data_is_in_the_contents(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "results", [make_cell()])
+    folder.write_decision(make_plan())
+    folder.write_decision(make_study())
+    page = render(folder)
+    contents = {address[1:] for address in page.addresses if address.startswith("#") and "note" not in address}
+    assert set(page.data["sections"]) <= contents
+    assert {"answer", "capacity", "quantization", "rates", "results", "method", "reasons", "environment"} <= contents

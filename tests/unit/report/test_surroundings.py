@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tailbed.report.surroundings import date_line, groups, machine_line
+from tailbed.report.environment.data import date_line, groups, machine_line
 from tailbed.results.folder import ExperimentFolder
 
 ENVIRONMENT = {

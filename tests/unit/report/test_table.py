@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tailbed.report.table import COLUMNS, Figure, Row, Table, build_table, format_ms
+from tailbed.report.results.data import COLUMNS, Figure, Row, Table, build_table
+from tailbed.report.shared.text import format_ms
 from tailbed.results.folder import ExperimentFolder
 from tests.unit.report.experiments import make_cell
 

@@ -1,0 +1,1 @@
+"""What the experiment concludes, in one sentence, and how sure that is."""

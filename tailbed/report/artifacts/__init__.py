@@ -1,0 +1,1 @@
+"""What was served: artifacts and images."""

@@ -1,0 +1,1 @@
+"""What a demand needs: replicas, cost, and how well the models predict."""

@@ -1,0 +1,1 @@
+pictures("capacity", (place, own) => ({ scalability: drawScalability, predictions: drawPredictions })[own.kind](place, own));

@@ -1,0 +1,1 @@
+"""How deployments start, and what they answer first after a pause."""

@@ -1,0 +1,1 @@
+"""Response-time distributions on a percentile axis."""

@@ -1,0 +1,1 @@
+"""Where and when it was measured, and the suite as it was run."""

@@ -1,0 +1,1 @@
+"""What bounds the figures: the client's floor, and each deployment's capacity in a closed loop."""

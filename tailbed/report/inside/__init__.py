@@ -1,0 +1,1 @@
+"""Where the time goes inside the servers, and what they take."""

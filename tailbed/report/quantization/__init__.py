@@ -1,0 +1,1 @@
+"""What precisions buy and cost."""

@@ -1,0 +1,1 @@
+"""Deployments ranked by the goal's figure, scenario by scenario, with intervals."""

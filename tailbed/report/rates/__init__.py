@@ -1,0 +1,1 @@
+"""The response time's percentile against the rate, deployment by deployment."""

@@ -1,0 +1,1 @@
+"""Every run that is INVALID or was disturbed, and why."""

@@ -1,0 +1,1 @@
+"""Every cell as a row of the page's table."""

@@ -1,0 +1,1 @@
+"""What the page's sections share: styles, scripts, macros, and figures as text."""
