@@ -1,0 +1,123 @@
+"""``tailbed plan``: how many replicas of which deployment hold a demand within an objective."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from tailbed.cli.numbers import FiniteRange
+
+EXIT_FAILED = 1
+"""Some runs could not be measured at all."""
+_STACK = "fastapi"
+_OPTIONS = {"origin": "from", "stacks": "with"}
+
+
+@click.command(short_help="Find how many replicas a demand needs, and at what cost.")
+@click.argument("refs", metavar="[REF]...", nargs=-1)
+@click.option("--from", "origin", type=click.Path(path_type=Path), help="Plan what this results folder measured.")
+@click.option("--slo", help="The objective of every response, such as p99=50ms.")
+@click.option("--rate", type=FiniteRange(min=0, min_open=True, max=1e9), help="The demand: requests a second.")
+@click.option("--with", "stacks", help=f"Stacks, separated by commas.  [default: {_STACK}]")
+@click.option("--price", help="Of one replica: 0.34/h, $0.34/h or 'EUR 0.34/h'.")
+@click.option("--headroom", default="30%", show_default=True, help="Share of a replica's highest rate to keep free.")
+@click.option(
+    "--arrivals",
+    type=click.Choice(["poisson", "constant"]),
+    default="poisson",
+    show_default=True,
+    help="How they come.",
+)
+@click.option("--runs", type=click.IntRange(1, 20), default=3, show_default=True, help="VALID runs to accept a rate.")
+@click.option(
+    "--duration", type=FiniteRange(min=1, max=3600), default=20, show_default=True, help="Seconds of each run's window."
+)
+@click.option("--tolerance", default="5%", show_default=True, help="How closely the highest rate is searched.")
+@click.option("--sweep", is_flag=True, help="Measure nine rates around the highest one as well, to check the search.")
+@click.option("--validate", is_flag=True, help="Measure two replicas behind HAProxy or nginx as well.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/plan-TIME]")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with the plan in this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON and nothing else on standard output.")
+@click.pass_context
+def plan(
+    context: click.Context,
+    refs: tuple[str, ...],
+    origin: Path | None,
+    slo: str | None,
+    rate: float | None,
+    stacks: str | None,
+    price: str | None,
+    headroom: str,
+    arrivals: str,
+    runs: int,
+    duration: float,
+    tolerance: str,
+    sweep: bool,
+    validate: bool,
+    out: Path | None,
+    resume: Path | None,
+    as_json: bool,
+) -> None:
+    """Say how many replicas of each REF hold a demand within an objective, and what they cost.
+
+    REF is an artifact, model/format or model/format/precision. With --from, the deployments of a results folder are
+    planned instead; of a quantization study those on its frontier. For each, the highest rate is searched that one
+    replica holds, by fresh runs; fleets of replicas behind load balancers are then simulated on what was measured.
+    """
+    from tailbed.cli.ending import end
+    from tailbed.cli.live import LiveView
+    from tailbed.cli.plan_table import print_plan
+    from tailbed.planning.beginning import Asked, begin, go_on
+    from tailbed.planning.planner import Planner
+    from tailbed.results.folder import ExperimentFolder
+
+    if resume is not None:
+        if given := _given(context):
+            raise click.UsageError(f"--resume goes on with what the folder holds: leave {', '.join(given)} out")
+        folder = ExperimentFolder(resume)
+        demand, chosen = go_on(folder)
+    else:
+        if slo is None or rate is None:
+            raise click.UsageError("a plan needs --slo, such as p99=50ms, and --rate, the requests a second")
+        if bool(refs) == (origin is not None):
+            raise click.UsageError("name what to plan: artifacts, or a results folder with --from")
+        if origin is not None and stacks is not None:
+            raise click.UsageError("--with: the deployments of a results folder have their stacks")
+        asked = Asked(slo, rate, arrivals, headroom, price, runs, duration, tolerance, sweep, validate)
+        named = tuple(filter(None, (stacks or _STACK).split(",")))
+        source = ExperimentFolder(origin) if origin is not None else None
+        out = out or Path("results") / f"plan-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        demand, chosen, folder = begin(asked, refs, named, source, out)
+    with (
+        LiveView(chosen.suite) as progress,
+        chosen.experiment(folder, progress, lambda line: progress.say(f"tailbed: {line}")) as experiment,
+    ):
+        planner = Planner(demand, experiment)
+        if resume is not None:
+            experiment.resume()
+        try:
+            made = planner.measure(progress)
+        finally:
+            end(folder, progress.say)
+    summary = folder.read_summary()
+    if as_json:
+        click.echo(made.model_dump_json(indent=2))
+    else:
+        print_plan(made, summary.failures)
+        click.echo(f"report: {folder.report}")
+    if summary.failures:
+        raise SystemExit(EXIT_FAILED)
+
+
+def _given(context: click.Context) -> list[str]:
+    """The options that were given beside ``--resume``, and the artifacts."""
+    return [
+        f"--{_OPTIONS.get(name, name)}" if name != "refs" else "artifacts"
+        for name in context.params
+        if name not in ("resume", "as_json")
+        and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        and context.params[name]
+    ]

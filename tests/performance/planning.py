@@ -1,0 +1,221 @@
+"""Whether the plan's model tells the truth: predicted and measured, side by side.
+
+    python -m tests.performance.planning [--quick] [--parts rates,search,balancers] [--from DIR] [--out DIR]
+
+``rates``: each deployment is measured at six shares of its capacity. Its model is made of the runs at three of them and
+predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. Measured is the
+geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the highest one is above
+the lowest, which no prediction can be better than. ``--from`` takes such measurements from a folder that has them.
+
+``search``: ``tailbed plan --sweep``, the highest rate found against that of a fine sweep around it.
+
+``balancers``: two replicas that mostly wait (so that one core is enough for both) behind HAProxy and nginx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from loadtest import records
+from loadtest.inputs import write_pool
+from tailbed.experiment.core_stalls import measure_stalls
+from tailbed.experiment.placement import permitted_niceness, place
+from tailbed.planning.balancers import compare, installed
+from tailbed.planning.balancers.measuring import Bench
+from tailbed.planning.fleet import ReplicaModel, predict
+from tailbed.results.decisions import CapacityPlan
+from tailbed.results.folder import ExperimentFolder
+from tailbed.results.schema import RunResult
+from tailbed.suite import Suite
+from tests.performance.waiting_replicas import WaitingReplicas
+
+FITTED, HELD_OUT = ("15%", "40%", "60%"), ("30%", "50%", "70%")
+# Models, formats, stacks, seconds of a run: a slow model needs longer runs for as many requests.
+DEPLOYMENTS = (
+    (("digits",), ("onnx",), ("fastapi", "grpc"), 10),
+    (("digits",), ("torchscript",), ("grpc",), 10),
+    (("bert-mini",), ("onnx",), ("fastapi",), 30),
+)
+PARTS = ("rates", "search", "balancers")
+NEEDED_ERROR, NEEDED_SHARE, NEEDED_SEARCH = 0.15, 0.8, 0.10
+WAITING_MS = 3.0
+LOADS = (0.4, 0.7)
+"""Of what two waiting replicas can do."""
+
+
+def command(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "tailbed", *arguments], stdout=subprocess.DEVNULL, check=True)
+
+
+def measure_rates(folder: Path, quick: bool) -> list[Path]:
+    folders = []
+    for number, (models, formats, stacks, seconds) in enumerate(DEPLOYMENTS[:1] if quick else DEPLOYMENTS):
+        suite = {
+            "name": f"rates-{number}",
+            "models": list(models),
+            "formats": list(formats),
+            "stacks": list(stacks),
+            "scenarios": [{"kind": "open", "rates": [*FITTED, *HELD_OUT]}],
+            "duration_s": 4 if quick else seconds,
+            "warmup_s": 2,
+            "steady_limit_s": 15,
+            "blocks": 1 if quick else 2,
+        }
+        file = folder / f"rates-{number}.yaml"
+        file.write_text(yaml.safe_dump(suite))
+        folders.append(folder / f"rates-{number}")
+        command("bench", str(file), "--out", str(folders[-1]))
+    return folders
+
+
+def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[tuple[RunResult, records.Records]]]]:
+    """The VALID runs whose P99 stands, by deployment and share of the capacity."""
+    found: dict[Any, Any] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(folder.glob("runs/*/result.json")):
+        result = RunResult.model_validate_json(path.read_bytes())
+        if ".disturbed" in path.parent.name or result.validity != "VALID" or result.p99_ms is None:
+            continue
+        deployment = tuple(str(part) for part in (result.model, result.format, result.server))
+        found[deployment][result.scenario.removeprefix("poisson ")].append(
+            (result, records.read(path.parent / records.NAME))
+        )
+    return found
+
+
+def predicted_rates(folders: Sequence[Path]) -> bool:
+    print("P99 in ms at rates that the model has not seen; runs: how many, and the highest over the lowest")
+    print("deployment                        rate     busy  predicted  [95% of runs]  measured   runs        error")
+    errors = []
+    for folder in folders:
+        for deployment, levels in usable(folder).items():
+            fitted = [run for share in FITTED for _, run in levels.get(share, [])]
+            if len({share for share in FITTED if levels.get(share)}) < 2:
+                print(f"{' '.join(deployment):<28} not enough VALID, undisturbed runs to make a model of")
+                continue
+            model = ReplicaModel.fit(fitted)
+            errors += [row(deployment, share, model, levels.get(share, [])) for share in HELD_OUT]
+    known = [error for error in errors if error is not None]
+    good = sum(abs(error) <= NEEDED_ERROR for error in known)
+    print(
+        f"{good} of {len(known)} within {NEEDED_ERROR:.0%}; {len(errors) - len(known)} more have no undisturbed run\n"
+    )
+    return bool(known) and good >= NEEDED_SHARE * len(known)
+
+
+def row(
+    deployment: tuple[str, ...], share: str, model: ReplicaModel, runs: list[tuple[RunResult, records.Records]]
+) -> float | None:
+    named = f"{' '.join(deployment):<28} {share:>4}"
+    if not runs:
+        print(f"{named}  no VALID, undisturbed run")
+        return None
+    measured = np.array([result.p99_ms for result, _ in runs])
+    rate = float(np.mean([result.offered_rate for result, _ in runs]))
+    found = predict(model, rate=rate, requests=int(np.mean([result.requests for result, _ in runs])))
+    measured_ms = float(np.exp(np.log(measured).mean()))
+    error = found.estimate_ms / measured_ms - 1
+    print(
+        f"{named} {rate:>6.0f}/s {found.utilization:>5.0%} {found.estimate_ms:>9.3g}  "
+        f"[{found.low_ms:.3g}, {found.high_ms:.3g}]".ljust(74)
+        + f"{measured_ms:>8.3g}  {len(runs)}, {measured.max() / measured.min() - 1:+5.0%}  {error:+6.0%}"
+    )
+    return error
+
+
+def search(folder: Path, quick: bool) -> bool:
+    out = folder / "search"
+    arguments = ["plan", "digits/onnx", "--with", "fastapi", "--slo", "p99=5ms", "--rate", "20000", "--sweep"]
+    if quick:
+        arguments += ["--duration", "4", "--runs", "1"]
+    command(*arguments, "--out", str(out))
+    plan = ExperimentFolder(out).read_decision(CapacityPlan)
+    assert plan is not None
+    good = True
+    print("the highest rate within the objective      found    by a fine sweep    difference")
+    for each in plan.deployments:
+        found, swept = each.highest.per_s, each.swept
+        ratio = found / swept - 1 if found and swept else None
+        good = good and ratio is not None and abs(ratio) <= NEEDED_SEARCH
+        shown = "-" if ratio is None else f"{ratio:+.1%}"
+        print(
+            f"{f'{each.model}/{each.format} on {each.server}':<38} {found or 0:>9.0f} {swept or 0:>18.0f} {shown:>13}"
+        )
+    print()
+    return good
+
+
+def balancers(folder: Path, quick: bool) -> bool:
+    write_pool(folder / "pool.npz", {"image": np.random.default_rng(0).random((64, 1, 8, 8), dtype=np.float32)})
+    suite = Suite.model_validate(
+        {
+            "name": "balancers",
+            "models": ["digits"],
+            "formats": ["onnx"],
+            "stacks": ["fastapi"],
+            "scenarios": [{"kind": "closed"}],
+            "warmup_s": 2,
+            "steady_limit_s": None,
+            "duration_s": 4 if quick else 20,
+            "attempts": 1 if quick else 2,
+        }
+    )
+    placement = place(measure_stalls(nice=permitted_niceness()))
+    replicas = WaitingReplicas(WAITING_MS, folder / "pool.npz")
+    rates = [load * 2 / (WAITING_MS / 1e3) for load in LOADS]
+    print(f"two replicas, {replicas.title} each, behind a real balancer; ms")
+    print("program          balancer            rate     figure  predicted  measured   error")
+    good = True
+    for program in installed():
+        bench = Bench(replicas, program, "poisson", suite, placement, 2, lambda _: None)
+        for found in compare(bench, None, rates=rates, folder=folder / "validate" / "waiting" / program.command):
+            for each in found.predictions:
+                good = good and abs(each.error) <= NEEDED_ERROR
+                print(
+                    f"{found.program:<16} {found.balancer:<17} {each.rate:>6.0f}/s {each.figure:>8} "
+                    f"{each.predicted_ms:>10.3g} {each.measured_ms:>9.3g} {each.error:>+7.0%}"
+                )
+            good = good and bool(found.predictions)
+            if not found.predictions:
+                print(f"{found.program:<16} {found.balancer:<17} {found.note}")
+        print(f"  {found.note}")
+    print()
+    return good
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="short runs: whether it runs, and no evidence")
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--from", dest="origin", type=Path, help="a folder of an experiment with the rates")
+    parser.add_argument("--out", type=Path, help="keep what is measured in this folder")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    parts = arguments.parts.split(",")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.out or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        good = []
+        if "rates" in parts:
+            measured = [arguments.origin] if arguments.origin else measure_rates(folder, arguments.quick)
+            good.append(predicted_rates(measured))
+        if "search" in parts:
+            good.append(search(folder, arguments.quick))
+        if "balancers" in parts:
+            good.append(balancers(folder, arguments.quick))
+    print(f"{time.monotonic() - began:.0f} s")
+    return int(not all(good))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
