@@ -2,6 +2,7 @@
 
 from exporters.artifact import ANSWERS, MANIFEST, Answers, Artifact, ArtifactError, Manifest, Parity
 from exporters.checker import Checker, Compute, ModelFile
+from exporters.evaluation import Evaluation, EvaluationError
 from exporters.export import export, unchanged
 from exporters.exporter import PRECISIONS, Exporter, all_exporters, exporter_for, exporters_of
 from exporters.import_artifact import Given, import_artifact, model_name
@@ -22,6 +23,8 @@ __all__ = [
     "ArtifactStore",
     "Checker",
     "Compute",
+    "Evaluation",
+    "EvaluationError",
     "ExportError",
     "Exporter",
     "Given",

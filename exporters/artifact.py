@@ -6,18 +6,20 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from exporters.checker import ModelFile
+from exporters.evaluation import EVALUATION, Evaluation, EvaluationError
 from models import TailbedError, Tensors, TensorSpec
 from models.inputs import is_batched, one_item
 from models.validation import first_problem
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Final = 3
 ANSWERS = "answers.npz"
 IMPORTED = "imported"
 """The framework of a file that a user brought."""
@@ -70,7 +72,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     model: str
     export: str
     """What it is called in its reference: the format, with the source's framework where it is not the usual one."""
@@ -146,7 +148,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A folder that holds ``manifest.json``, the model's file and ``answers.npz``."""
+    """A folder that holds ``manifest.json``, the model's file, ``answers.npz`` and ``evaluation.npz``."""
 
     folder: Path
     manifest: Manifest
@@ -181,6 +183,17 @@ class Artifact:
             raise ArtifactError(f"{path}: unreadable ({error}): export {self.ref} again") from error
         return Answers(_under("inputs", arrays), _under("outputs", arrays), self.manifest.batched)
 
+    def evaluation(self) -> Evaluation:
+        """Read how it labels each item of the evaluation set; of an imported file, of that part of its inputs.
+
+        Raises:
+            ArtifactError: the file is missing or unreadable.
+        """
+        try:
+            return Evaluation.read(self.folder / EVALUATION)
+        except EvaluationError as error:
+            raise ArtifactError(f"{error}: export {self.ref} again") from error
+
     def check(self) -> None:
         """Compare the model's file with the manifest's checksum.
 
@@ -211,7 +224,7 @@ class Artifact:
             raise ArtifactError(f"{path}: unreadable ({error.strerror})") from error
         except ValidationError as error:
             if _is_of_another_version(content):
-                raise ArtifactError(f"{path}: made by another version of tailbed: export it again") from error
+                raise ArtifactError(f"{path}: made by another version of tailbed: export or import it again") from error
             raise ArtifactError(f"{path}: {first_problem(error)}") from error
         return cls(folder, manifest)
 

@@ -20,6 +20,7 @@ from exporters.artifact import (
     write_manifest,
 )
 from exporters.checker import Checker, Compute, ModelFile
+from exporters.evaluation import EVALUATION, Evaluation
 from exporters.exporter import Exporter, exporter_for
 from exporters.fingerprint import fingerprint
 from exporters.store import DEFAULT_PRECISION, ArtifactStore
@@ -173,6 +174,7 @@ def _make(model: Model, name: str, precision: str, source: Source, checker: Chec
     )
     write_manifest(folder, manifest)
     write_answers(folder, Answers(pool, answers))
+    Evaluation.of(evaluation.inputs, scores, evaluation.labels).write(folder / EVALUATION)
     return manifest
 
 
@@ -195,6 +197,7 @@ def _intact(store: ArtifactStore, ref: str) -> Artifact | None:
     try:
         artifact = store.open(store.root / ref)
         artifact.answers()
+        artifact.evaluation()
     except ArtifactError:
         return None
     return artifact

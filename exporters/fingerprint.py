@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exporters.checker import Checker
 from exporters.cpu_features import cpu_features
+from exporters.evaluation import digest_of
 from exporters.exporter import Exporter
 from exporters.verification import TOLERANCES
 from models import Model
@@ -52,9 +53,7 @@ def _data(model: Model) -> str:
     sets += [{} if evaluation.labels is None else {"labels": evaluation.labels}]
     sets += [behaviour.inputs for behaviour in model.behaviours()]
     for tensors in sets:
-        for name, array in sorted(tensors.items()):
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(array.tobytes())
+        digest.update(digest_of(tensors).encode())
     return digest.hexdigest()
 
 

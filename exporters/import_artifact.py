@@ -22,12 +22,14 @@ from exporters.artifact import (
     write_manifest,
 )
 from exporters.checker import Checker, ModelFile
+from exporters.evaluation import EVALUATION, Evaluation
 from exporters.importer import ModelImportError, importer_of
 from exporters.importing.signature import with_batch, with_given
 from exporters.importing.trial import Trial, try_out
 from exporters.store import ArtifactStore
 from exporters.verification import TOLERANCES, answer_tolerance
 from models import MODELS, TailbedError, Tensors, TensorSpec, package_versions
+from models.imported.models import held_out
 from models.imported.record import SOURCE, ImportedModel, imported, publish
 from models.inputs import from_npz, generate
 
@@ -119,6 +121,10 @@ def import_artifact(given: Given, *, store: ArtifactStore, checker_of: Callable[
         manifest = _manifest(model, file, checker, trial, settings=signature.settings, versions=versions)
         write_manifest(folder, manifest)
         write_answers(folder, Answers(pool, trial.outputs, batched))
+        # The items that what is exported of it is judged on, so that the two can be compared item by item.
+        judged = held_out(model.items)
+        scores = trial.outputs[model.outputs[0].name][judged]
+        Evaluation.of({name: array[judged] for name, array in pool.items()}, scores, None).write(folder / EVALUATION)
     artifact = Artifact(store.root / name / importer.format / signature.precision, manifest)
     # Only now, so that a name is never taken by a model without its artifact.
     with publish(model, pool) as kept:

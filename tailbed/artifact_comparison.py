@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from exporters import DEFAULT_PRECISION
@@ -65,16 +65,21 @@ def compare_artifacts(summary: Summary) -> list[Row]:
     return rows
 
 
+def precision_pairs(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
+    """Each cell that is not in fp32, with the same one in fp32 where that was measured under the same scenario."""
+    full = {(Identity.of(cell), cell.scenario): cell for cell in cells if cell.precision == DEFAULT_PRECISION}
+    return [
+        (cell, baseline)
+        for cell in cells
+        if cell.precision != DEFAULT_PRECISION
+        if (baseline := full.get((Identity.of(cell)._replace(precision=DEFAULT_PRECISION), cell.scenario)))
+    ]
+
+
 def _speeds(summary: Summary) -> Iterator[tuple[Cell, Cell, Comparison]]:
     """Each cell that is not in fp32, the same one in fp32, and fp32's P50 over its own."""
-    full = {(Identity.of(cell), cell.scenario): cell for cell in summary.cells if cell.precision == DEFAULT_PRECISION}
     for scenario in dict.fromkeys(cell.scenario for cell in summary.cells):
-        pairs = [
-            (cell, baseline)
-            for cell in summary.cells
-            if cell.scenario == scenario and cell.precision != DEFAULT_PRECISION
-            if (baseline := full.get((Identity.of(cell)._replace(precision=DEFAULT_PRECISION), scenario)))
-        ]
+        pairs = precision_pairs([cell for cell in summary.cells if cell.scenario == scenario])
         compared = judge_pairs([(baseline, cell) for cell, baseline in pairs], summary.blocks, "P50")
         for (cell, baseline), comparison in zip(pairs, compared, strict=True):
             yield cell, baseline, comparison

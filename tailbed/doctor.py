@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from servers import STACKS, ProcessError
 from servers.runtimes import RUNTIMES
 from tailbed.experiment.core_stalls import measure_stalls
 from tailbed.experiment.placement import permitted_niceness, place, siblings
+from tailbed.planning.balancers.program import executable, version
+from tailbed.planning.balancers.validation import PROGRAMS
+from tailbed.report.pdf import BROWSERS
 
 _STALLS_S: Final = 1.0
 _NOISY: Final = 0.005
@@ -46,7 +50,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything worth knowing before a measurement, machine first."""
-    return [*_machine(), *_models(), *_exporters(), *_runtimes(), *_stacks(), *_environments(), _containers()]
+    parts = (_machine(), _models(), _exporters(), _runtimes(), _stacks(), _environments())
+    return [*(finding for part in parts for finding in part), _containers(), _balancers(), _browser()]
 
 
 def _machine() -> Iterator[Finding]:
@@ -153,6 +158,23 @@ def _containers() -> Finding:
             "missing", "containers", f"without {' and '.join(absent)}", "see docs/COMPOSE.md for what it needs"
         )
     return Finding("ok", "containers", ", ".join(f"{part} {version}" for part, version in told.items()))
+
+
+def _balancers() -> Finding:
+    """What stands before two replicas in ``tailbed plan --validate``, and nothing else needs; one is enough."""
+    part, purpose = "load balancers", "for tailbed plan --validate"
+    if found := [version(program) for program in PROGRAMS if executable(program)]:
+        return Finding("ok", part, f"{', '.join(found)}, {purpose}")
+    advice = " or ".join(f"apt-get install {program.command}" for program in PROGRAMS)
+    return Finding("missing", part, f"neither {' nor '.join(program.name for program in PROGRAMS)}, {purpose}", advice)
+
+
+def _browser() -> Finding:
+    """What prints the report page; a page that is only looked at takes any browser."""
+    purpose = "for tailbed report --pdf"
+    if found := next((path for name in BROWSERS if (path := shutil.which(name))), None):
+        return Finding("ok", "browser", f"{found}, {purpose}")
+    return Finding("missing", "browser", f"no Chromium or Chrome, {purpose}", "apt-get install chromium")
 
 
 def _told(argv: Sequence[str]) -> str | None:

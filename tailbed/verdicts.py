@@ -51,7 +51,9 @@ def measure_floors(summary: Summary) -> dict[tuple[str, str], float]:
     pooled: dict[tuple[str, str], list[np.ndarray]] = {}
     for first, second in _arms(summary):
         for figure in _figures(first):
-            ratios = block_ratios(_values(second, figure, summary.blocks), _values(first, figure, summary.blocks))
+            ratios = block_ratios(
+                block_values(second, figure, summary.blocks), block_values(first, figure, summary.blocks)
+            )
             pooled.setdefault((first.scenario, figure), []).append(ratios)
     if not pooled:
         raise CompareError(f"experiment {summary.suite!r} has no A/A cells: make some with 'tailbed bench SUITE --aa'")
@@ -133,8 +135,8 @@ def _question(
         a=f"{sides[0]} {names[Identity.of(a)]}" if sides else names[Identity.of(a)],
         b=f"{sides[1]} {names[Identity.of(b)]}" if sides else names[Identity.of(b)],
         figure=figure,
-        a_values=_values(a, figure, blocks),
-        b_values=_values(b, figure, blocks),
+        a_values=block_values(a, figure, blocks),
+        b_values=block_values(b, figure, blocks),
         floor=floor,
     )
 
@@ -154,7 +156,7 @@ def _figures(cell: Cell) -> list[str]:
     return [figure for figure in FIGURES if figure != THROUGHPUT or cell.offered_rate is None]
 
 
-def _values(cell: Cell, figure: str, blocks: int) -> np.ndarray:
+def block_values(cell: Cell, figure: str, blocks: int) -> np.ndarray:
     """A figure of each block's VALID run; NaN where there is none."""
     values = np.full(blocks, np.nan)
     for run in cell.runs:

@@ -33,10 +33,13 @@ def _model(record: ImportedModel) -> Model:
     )
 
 
+def held_out(items: int) -> slice:
+    """Which of so many items artifacts are judged on; the others are for calibration where there are enough."""
+    return slice(None, None, 2 if items >= FEWEST_TO_CALIBRATE else 1)
+
+
 def _evaluation(record: ImportedModel) -> EvaluationSet:
-    inputs = record.requests()
-    kept = {name: array[::2] for name, array in inputs.items()} if record.items >= FEWEST_TO_CALIBRATE else inputs
-    return EvaluationSet(kept, None)
+    return EvaluationSet({name: array[held_out(record.items)] for name, array in record.requests().items()}, None)
 
 
 def _calibration(record: ImportedModel) -> Tensors:

@@ -9,11 +9,14 @@ from tailbed.cli.compare import compare
 from tailbed.cli.doctor import doctor
 from tailbed.cli.export import export
 from tailbed.cli.formats import formats
+from tailbed.cli.history import history
 from tailbed.cli.import_model import import_model
 from tailbed.cli.install import install
 from tailbed.cli.load import load
 from tailbed.cli.models import artifacts, models
+from tailbed.cli.plan import plan
 from tailbed.cli.prepare import prepare
+from tailbed.cli.quantize import quantize
 from tailbed.cli.report import report
 from tailbed.cli.serve import serve
 from tailbed.cli.stacks import stacks
@@ -33,7 +36,7 @@ def cli() -> None:
 
 _MACHINE = (doctor, install)
 _MODELS = (models, formats, weights, export, import_model, artifacts)
-_MEASURING = (stacks, serve, prepare, load, bench, compare, report)
+_MEASURING = (stacks, serve, prepare, load, bench, quantize, plan, compare, history, report)
 
 for command in (*_MACHINE, *_MODELS, *_MEASURING):
     cli.add_command(command)

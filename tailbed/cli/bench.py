@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tailbed.results.decisions import Goal
 
 EXIT_FAILED = 1
 """Some runs could not be measured at all. Those that were, and are INVALID, do not count: they are results."""
@@ -23,6 +27,14 @@ EXIT_FAILED = 1
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the experiment in this folder.")
 @click.option("--blocks", type=click.IntRange(1, 1000), help="Runs of every cell, instead of the suite's own number.")
 @click.option("--aa", is_flag=True, help="Measure every deployment against itself: the noise floor of this machine.")
+@click.option(
+    "--goal",
+    type=click.Choice(["p99", "throughput", "cost", "cold-start"]),
+    help="What the deployment recommended in the end is the best in.  [default: p99]",
+)
+@click.option("--slo", help="What it must keep to, such as p99=50ms.")
+@click.option("--price", help="Of one server, such as 0.34/h, for --goal cost.")
+@click.option("--scenario", help="The load to judge by, such as 'poisson 200/s', where the suite has several.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else on standard output.")
 def bench(
     suite: str | None,
@@ -31,6 +43,10 @@ def bench(
     resume: Path | None,
     blocks: int | None,
     aa: bool,
+    goal: Goal | None,
+    slo: str | None,
+    price: str | None,
+    scenario: str | None,
     as_json: bool,
 ) -> None:
     """Run SUITE, a YAML file or the name of a suite that comes with tailbed; quick by default.
@@ -38,22 +54,27 @@ def bench(
     Every run is on a fresh server process, and each block has every cell once. Servers in containers, as those of the
     suite compose, are restarted for it where the container engine's socket is given. Results are on disk after every
     run; a stopped experiment keeps what it measured, and --resume measures what is missing.
+
+    In the end it tells which deployment of each model is the best for the goal, and whether the runs show that.
     """
     from tailbed.cli.artifact_comparison import print_artifact_comparison
+    from tailbed.cli.ending import end
     from tailbed.cli.inside_table import print_inside
-    from tailbed.cli.progress import ExperimentProgress
+    from tailbed.cli.live import LiveView
+    from tailbed.cli.recommendation import Asked, print_recommendations
     from tailbed.cli.table import print_summary
     from tailbed.experiment.setting_up import Chosen
-    from tailbed.report import write_report
     from tailbed.results.folder import ExperimentFolder
     from tailbed.suite import read_suite
 
+    asked = Asked.read(goal, slo, price, scenario)
     if resume is not None:
         if suite or refs or out or blocks or aa:
-            raise click.UsageError("--resume goes on with what the folder holds: give nothing else")
+            raise click.UsageError("--resume goes on with what the folder holds: give no other suite")
         folder = ExperimentFolder(resume)
         folder.read_summary()
         chosen = Chosen.of(read_suite(str(folder.suite)))
+        asked.check(chosen.suite)
     else:
         plan = read_suite(suite or "quick")
         plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
@@ -62,18 +83,19 @@ def bench(
         plan = plan.serving(refs) if refs else plan
         time = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         chosen = Chosen.of(plan)
+        asked.check(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
     with (
-        ExperimentProgress() as progress,
-        chosen.experiment(folder, progress, lambda line: click.echo(f"tailbed: {line}", err=True)) as experiment,
+        LiveView(chosen.suite) as progress,
+        chosen.experiment(folder, progress, lambda line: progress.say(f"tailbed: {line}")) as experiment,
     ):
         if resume is not None:
             experiment.resume()
         try:
             experiment.measure(progress)
         finally:
-            write_report(folder)
-            click.echo(f"results: {folder.path}", err=True)
+            recommendations = asked.of(folder)
+            end(folder, progress.say)
     summary = folder.read_summary()
     if as_json:
         click.echo(summary.model_dump_json(indent=2))
@@ -81,6 +103,7 @@ def bench(
         print_summary(summary)
         print_inside(summary)
         print_artifact_comparison(summary)
+        print_recommendations(recommendations, in_full=goal is not None)
         click.echo(f"report: {folder.report}")
     if summary.failures:
         raise SystemExit(EXIT_FAILED)

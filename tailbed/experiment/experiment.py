@@ -21,6 +21,7 @@ from tailbed.experiment.order import Run, order_runs
 from tailbed.experiment.placement import Placement
 from tailbed.experiment.preparation import Preparation
 from tailbed.experiment.run import execute
+from tailbed.experiment.schedule import FixedSchedule, Outcome, Schedule, follow
 from tailbed.results.folder import ExperimentFolder, ResultsError
 from tailbed.results.schema import ArtifactFacts, DeploymentFacts, ImageFacts, RunResult, Summary
 from tailbed.suite import Candidate, Suite
@@ -34,14 +35,14 @@ class Listener(Protocol):
         ...
 
     def measuring(self, runs: Sequence[Run]) -> None:
-        """The runs begin."""
+        """The runs begin: all of these, or, where there are none, as many as will turn out to be needed."""
         ...
 
     def run_started(self, run: Run) -> Progress:
         """A run begins; the function returned is told the share of it that is over."""
         ...
 
-    def run_ended(self, run: Run, outcome: RunResult | str) -> None:
+    def run_ended(self, run: Run, outcome: Outcome) -> None:
         """A run is over: its result, or why there is none in one line."""
         ...
 
@@ -57,6 +58,8 @@ class Experiment:
         folder: where everything goes.
         placement: cores of server and client.
         engine: what starts services' containers; None where they are measured as they run.
+        schedule: which runs there are; every cell of the suite once a block, unless another one is put in its place
+            before anything is measured.
     """
 
     suite: Suite
@@ -65,7 +68,9 @@ class Experiment:
     placement: Placement
     left_out: Sequence[str] = ()
     engine: Engine | None = None
-    _results: dict[int, RunResult] = field(default_factory=dict)
+    schedule: Schedule = field(init=False)
+    _measured: dict[int, tuple[Run, RunResult]] = field(default_factory=dict)
+    _resumed: bool = False
     _failures: list[str] = field(default_factory=list)
     _complete: bool = False
     _before_s: float = 0.0
@@ -73,8 +78,13 @@ class Experiment:
     _started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def __post_init__(self) -> None:
-        self.runs = order_runs(self.suite, self.candidates)
+        self.schedule = FixedSchedule(order_runs(self.suite, self.candidates), self.suite.blocks)
         self._preparation = Preparation(self.suite, self.candidates, self.folder, self.placement, self.engine)
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """All runs, where they are known before the first one; else none."""
+        return self.schedule.planned
 
     def resume(self) -> None:
         """Take over what the folder holds of this experiment; ``measure`` then runs only what is missing.
@@ -87,12 +97,17 @@ class Experiment:
         self._check_same(before.deployments)
         self._started, self._before_s = before.started, before.elapsed_s
         self._preparation.resume(before)
-        for run in self.runs:
-            result = self.folder.read_result(run.name)
-            if result is not None and result.finished:
-                self._results[run.number] = result
-            else:
-                self.folder.set_aside(run.name, "stopped")
+        self._resumed = True
+        follow(self.schedule.course(self._preparation), self._take_over)
+
+    def _take_over(self, run: Run) -> RunResult | None:
+        """The result of a run that was measured to its end before; what else there is of it is put aside."""
+        result = self.folder.read_result(run.name)
+        if result is None or not result.finished or result.block != run.block:
+            self.folder.set_aside(run.name, "stopped")
+            return None
+        self._measured[run.number] = run, result
+        return result
 
     def _check_same(self, before: Sequence[DeploymentFacts]) -> None:
         """Runs are known by their places in the order of all, so that none may have come or gone."""
@@ -126,20 +141,27 @@ class Experiment:
                 self._failures.append(f"{title}: {error}")
             self.folder.write_summary(self.summary())
         listener.measuring(self.runs)
-        for run in self.runs:
-            if run.number in self._results:
-                continue
-            progress = listener.run_started(run)
-            try:
-                outcome = self._measure_one(run, progress)
-            finally:
-                self.folder.write_summary(self.summary())
-            listener.run_ended(run, outcome)
+        follow(self.schedule.course(self._preparation), lambda run: self._outcome(run, listener))
         self._complete = not self._failures
         self.folder.write_summary(self.summary())
         return self.summary()
 
-    def _measure_one(self, run: Run, progress: Progress) -> RunResult | str:
+    def _outcome(self, run: Run, listener: Listener) -> Outcome:
+        """What came of a run, which is measured unless it was before."""
+        if run.number in self._measured:
+            return self._measured[run.number][1]
+        # Where runs follow from the ones before, those after the first that was missing are known only by now.
+        if self._resumed and (before := self._take_over(run)):
+            return before
+        progress = listener.run_started(run)
+        try:
+            outcome = self._measure_one(run, progress)
+        finally:
+            self.folder.write_summary(self.summary())
+        listener.run_ended(run, outcome)
+        return outcome
+
+    def _measure_one(self, run: Run, progress: Progress) -> Outcome:
         try:
             result = self._attempt(run, progress)
         except TailbedError as error:
@@ -167,29 +189,30 @@ class Experiment:
         return result
 
     def _keep(self, run: Run, result: RunResult) -> None:
-        self._results[run.number] = result
+        self._measured[run.number] = run, result
         self.folder.write_result(run.name, result)
 
     def summary(self) -> Summary:
         """The results so far, in the suite's order rather than in that of measuring."""
         by_place: dict[int, list[RunResult]] = {}
-        for run in self.runs:
-            if run.number in self._results:
-                by_place.setdefault(run.place, []).append(self._results[run.number])
+        for run, result in self._measured.values():
+            by_place.setdefault(run.place, []).append(result)
         return Summary(
             suite=self.suite.name,
             started=self._started,
             elapsed_s=self._before_s + time.monotonic() - self._began,
             complete=self._complete,
-            planned_cells=len({run.place for run in self.runs}),
-            blocks=self.suite.blocks,
+            planned_cells=len({run.place for run in self.runs} or by_place),
+            blocks=max([self.suite.blocks, *(run.block for run, _ in self._measured.values())]),
             artifacts=list(map(_facts, {each.artifact.ref: each.artifact for each in self.candidates}.values())),
             deployments=list(map(_deployment_facts, self.candidates)),
             left_out=list(self.left_out),
             calibration=self._preparation.calibration,
             capacities=self._preparation.capacities,
             cold_starts=self._preparation.cold_starts,
-            cells=[combine(by_place[place], self.suite.blocks) for place in sorted(by_place)],
+            cells=[
+                combine(by_place[place], self.schedule.runs_of_cell(len(by_place[place]))) for place in sorted(by_place)
+            ],
             failures=self._failures,
         )
 

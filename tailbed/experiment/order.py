@@ -28,6 +28,8 @@ class Run:
     scenario: SuiteScenario
     arm: str | None = None
     """Which of a deployment's two arms, where it is compared with itself."""
+    duration_s: float | None = None
+    """Length of the measured window; None for the suite's own."""
 
     @property
     def title(self) -> str:

@@ -66,14 +66,18 @@ class Preparation:
         """
         scenario, candidate = run.scenario, run.candidate
         if isinstance(scenario, ShareOfCapacity):
-            known = [capacity.per_s for capacity in self.capacities if _is_of(capacity, candidate)]
-            if not known:
+            capacity = self.capacity_of(candidate)
+            if capacity is None:
                 raise RefusedError("the deployment's capacity is not known, its probe failed")
-            scenario = resolve(scenario, known[0])
+            scenario = resolve(scenario, capacity.per_s)
         most = null_capacity(self.calibration, candidate.artifact.manifest.model, candidate.protocol)
         if reason := refusal(scenario, candidate.protocol, most):
             raise RefusedError(reason)
         return scenario
+
+    def capacity_of(self, candidate: Candidate) -> Capacity | None:
+        """What a deployment's probe found; None where it was not probed, or the probe failed."""
+        return next((capacity for capacity in self.capacities if _is_of(capacity, candidate)), None)
 
     def _probe(self, candidate: Candidate, tell: Tell) -> None:
         folder = self.folder.preparation("capacity", candidate.name)

@@ -106,7 +106,7 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
         warmup_s=warmup_s,
         # The same room after the least warm-up, however long that is on this stack.
         steady_limit_s=None if suite.steady_limit_s is None else suite.steady_limit_s + warmup_s - suite.warmup_s,
-        duration_s=suite.duration_s,
+        duration_s=run.duration_s or suite.duration_s,
         # The same arrivals for all deployments of a block, and others in the next.
         seed=suite.seed + run.block - 1,
         timeout_s=suite.timeout_s,

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from models import TailbedError
 from models.validation import first_problem
-from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendation
+from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendations
 from tailbed.results.schema import SCHEMA_VERSION, ColdStart, Measurement, RunResult, Summary
 
 _RESULT = "result.json"
-_Decision = TypeVar("_Decision", CapacityPlan, QuantizationStudy, Recommendation)
+_Decision = TypeVar("_Decision", CapacityPlan, QuantizationStudy, Recommendations)
 _DECISIONS: dict[type[BaseModel], str] = {
-    CapacityPlan: "plan.json",
+    CapacityPlan: "capacity-plan.json",
     QuantizationStudy: "quantization.json",
-    Recommendation: "recommendation.json",
+    Recommendations: "recommendation.json",
 }
 
 
@@ -126,11 +126,11 @@ class ExperimentFolder:
             kept = sum(1 for _ in folder.parent.glob(f"{name}.{why}-*"))
             folder.rename(folder.with_name(f"{name}.{why}-{kept + 1}"))
 
-    def decision_json(self, kind: type[CapacityPlan] | type[QuantizationStudy] | type[Recommendation]) -> Path:
+    def decision_json(self, kind: type[CapacityPlan] | type[QuantizationStudy] | type[Recommendations]) -> Path:
         """Where a decision of this kind is stored."""
         return self.path / _DECISIONS[kind]
 
-    def write_decision(self, decision: CapacityPlan | QuantizationStudy | Recommendation) -> None:
+    def write_decision(self, decision: CapacityPlan | QuantizationStudy | Recommendations) -> None:
         """Store what was concluded from the measurements beside them."""
         _replace(self.decision_json(type(decision)), decision.model_dump_json(indent=2) + "\n")
 

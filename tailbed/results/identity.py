@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tailbed.results.schema import Measurement
+from tailbed.results.schema import Capacity, ColdStartStudy, DeploymentFacts, Measurement
 
 
 class Identity(NamedTuple):
@@ -26,6 +26,12 @@ class Identity(NamedTuple):
         """The deployment that ``cell`` was measured on."""
         named = (cell.model, cell.format, cell.precision, cell.server, cell.protocol, cell.runtime)
         return cls(*named, cell.variant, cell.arm)
+
+    @classmethod
+    def of_deployment(cls, found: DeploymentFacts | Capacity | ColdStartStudy) -> Identity:
+        """The deployment itself, apart from any cell of it."""
+        named = (found.model, found.format, found.precision, found.server, found.protocol, found.runtime)
+        return cls(*named, found.variant, None)
 
     @property
     def artifact(self) -> str:

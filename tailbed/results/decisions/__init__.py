@@ -9,11 +9,12 @@ from tailbed.results.decisions.plan import (
     HighestRate,
     LoadPoint,
     Prediction,
+    Role,
     Scalability,
     Validation,
 )
 from tailbed.results.decisions.quantization import Change, PrecisionResult, QuantizationStudy, Ratio
-from tailbed.results.decisions.recommendation import Goal, Recommendation
+from tailbed.results.decisions.recommendation import Goal, Recommendation, Recommendations
 
 __all__ = [
     "CapacityPlan",
@@ -28,6 +29,8 @@ __all__ = [
     "QuantizationStudy",
     "Ratio",
     "Recommendation",
+    "Recommendations",
+    "Role",
     "Scalability",
     "Validation",
 ]

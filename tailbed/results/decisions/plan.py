@@ -1,4 +1,4 @@
-"""How much capacity a demand needs. Stored as ``plan.json`` beside the measurements that it rests on."""
+"""How much capacity a demand needs. Stored as ``capacity-plan.json`` beside the measurements that it rests on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from tailbed.slo import Slo
 
 Balancer = Literal["random", "round-robin", "least-outstanding"]
+Role = Literal["search", "model", "held-out", "sweep"]
+"""What a rate was measured for: to find the highest one, to make the model of the replica, to see how well that model
+predicts a rate that it was not made with, or to see whether a fine sweep finds the same highest one."""
 
 
 class LoadPoint(BaseModel):
@@ -29,8 +32,7 @@ class LoadPoint(BaseModel):
     why_not: str | None
     """None where it held."""
     valid: bool
-    role: Literal["search", "held-out", "sweep"]
-    """``held-out``: not looked at by the models that predict it."""
+    role: Role
     runs: list[str]
     """The runs' folders, relative to the experiment's."""
 
@@ -46,8 +48,9 @@ class HighestRate(BaseModel):
     """The highest rate that held, which ``per_s`` is."""
     high: float | None
     """The lowest one above it that did not; None where none was tried that did not."""
-    limited_by: Literal["objective", "saturation", "client", "nothing"]
-    """What ended it: ``client`` where the load engine may offer no more, ``nothing`` where every rate held."""
+    limited_by: Literal["objective", "saturation", "unclear", "client", "nothing"]
+    """What ended it: ``unclear`` where runs were INVALID or disturbed and do not show that more holds, ``client`` where
+    the load engine may offer no more, ``nothing`` where every rate held that was tried."""
     reason: str
     """The same in words, with figures."""
 
@@ -70,9 +73,10 @@ class Scalability(BaseModel):
     peak_clients: float | None
     """Where the throughput is highest; None where it has no peak."""
     peak_per_s: float
-    """Throughput at the peak, or the asymptote lambda / sigma where there is none."""
+    """Throughput at the peak; where there is none the asymptote lambda / sigma, or, of a line that does not bend, what
+    is fitted to the most clients measured."""
     measured: dict[int, float]
-    """Answers a second by number of clients."""
+    """Answers a second by number of clients, of VALID runs."""
     fitted: dict[int, float]
     reason: str
     """Why the curve bends, in words."""
@@ -128,8 +132,12 @@ class DeploymentPlan(BaseModel):
     server: str
     protocol: str
     runtime: str | None
+    variant: str | None = None
+    """Which of several settings its server had."""
     points: list[LoadPoint]
     highest: HighestRate
+    swept: float | None = None
+    """The highest rate of a fine sweep up to which all held; None where none was made, or none held."""
     scalability: Scalability | None
     predictions: list[Prediction]
     fleet: list[FleetOption]

@@ -34,6 +34,8 @@ class Change(BaseModel):
     high: float
     p_value: float | None
     """Of the exact McNemar test; None where there is nothing to test."""
+    claimed: bool = False
+    """Whether the items show a difference, after Holm's correction over all precisions of the study."""
     method: str
     """What the interval is by, in words."""
     items: int
@@ -95,6 +97,11 @@ class QuantizationStudy(BaseModel):
     throughput_scenario: str
     blocks: int
     processor: str
+    no_verdict: str | None = None
+    """Why the study cannot show a difference in time, such as too few blocks; None where it can."""
+    accuracy_loss: float = 0.0
+    """Largest loss of accuracy, or of agreement where there are no true labels, that the recommendation accepts: a
+    share."""
     instruction_sets: list[str]
     """Those of the processor that matter to the precisions, as Linux names them."""
     quality: str

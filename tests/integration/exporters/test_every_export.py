@@ -51,7 +51,7 @@ def test_its_manifest_tells_all(artifact: Artifact) -> None:
     assert manifest.export_seconds is not None
     assert manifest.export_seconds > 0
     assert sorted(path.name for path in artifact.folder.iterdir()) == sorted(
-        ["answers.npz", "manifest.json", exporter.filename]
+        ["answers.npz", "evaluation.npz", "manifest.json", exporter.filename]
     )
     assert ArtifactStore().find(artifact.ref) == artifact
 
