@@ -94,4 +94,4 @@ def in_words(runtime: str, kernels: tuple[Kernel, ...]) -> str:
     """How it is known what ``runtime`` used, or why it is not."""
     if kernels:
         return f"oneDNN's own log inside {runtime}: {'; '.join(map(str, kernels))}"
-    return _SILENT.get(runtime, f"oneDNN computed nothing of it, and {runtime}'s other kernels do not tell")
+    return _SILENT.get(runtime, f"oneDNN's log shows nothing of it, and {runtime}'s other kernels do not tell")
