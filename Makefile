@@ -1,6 +1,7 @@
 # make bench   set everything up, run the quick suite, print the comparison
 # make test    set everything up, check types and style, run all tests
-# make perf    what the load engine can do beside stock Locust, and what intervals and the disturbance rule hold
+# make perf    what the load engine can do beside stock Locust, and what the statistical rules hold by simulation
+# make perf-plan whether what tailbed plan predicts and finds is what is measured; about half an hour
 # make perf-aa whether verdicts hold on this machine: equal deployments pass as equal, a slower one does not; 40 minutes
 # make perf-peers  tailbed beside NVIDIA's perf_analyzer on a real tritonserver; 25 minutes
 PYTHON ?= python3.11
@@ -10,7 +11,7 @@ BIN    := $(VENV)/bin
 # which works as well and is several GB larger. No retries: an unreachable index must not cost minutes.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: install bench test lint perf perf-aa perf-peers lock clean
+.PHONY: install bench test lint perf perf-plan perf-aa perf-peers lock clean
 
 install: $(VENV)/installed
 
@@ -34,7 +35,7 @@ lint: install
 # what is measured, alone.
 SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers \
 	tests/integration/cli/test_import.py tests/integration/cli/test_commands.py \
-	tests/integration/loadtest/test_tls.py tests/integration/test_report_page.py tests/integration/test_runtimes.py
+	tests/integration/loadtest/test_tls.py tests/integration/report tests/integration/history tests/integration/test_runtimes.py
 
 test: install lint
 	$(BIN)/pytest -n 2 --dist loadscope $(SIDE_BY_SIDE)
@@ -44,6 +45,11 @@ perf: install
 	$(BIN)/python -m tests.performance.engine
 	$(BIN)/python -m tests.performance.coverage
 	$(BIN)/python -m tests.performance.disturbance
+	$(BIN)/python -m tests.performance.change_points
+	$(BIN)/python -m tests.performance.recommendations
+
+perf-plan: install
+	$(BIN)/python -m tests.performance.planning
 
 perf-aa: install
 	$(BIN)/python -m tests.performance.aa

@@ -16,7 +16,15 @@ from models import TailbedError
 from servers import SupervisedProcess
 
 
-def ask(module: str, request: Mapping[str, Any], *, failed: str, error: type[TailbedError]) -> dict[str, str]:
+def ask(
+    module: str,
+    request: Mapping[str, Any],
+    *,
+    failed: str,
+    error: type[TailbedError],
+    env: Mapping[str, str] | None = None,
+    printed: Callable[[str], None] | None = None,
+) -> dict[str, str]:
     """Run ``module`` in a child, which calls ``answer`` there, and give back what it answers.
 
     Args:
@@ -24,6 +32,8 @@ def ask(module: str, request: Mapping[str, Any], *, failed: str, error: type[Tai
         request: for the child, in JSON, with paths as their text.
         failed: what to say has failed where the child ends without an answer.
         error: what is raised.
+        env: variables added to this process's environment.
+        printed: told all that the child has printed, once it has ended.
 
     Raises:
         TailbedError: of the type ``error``: the work raised one, or the child died; in one line.
@@ -31,8 +41,11 @@ def ask(module: str, request: Mapping[str, Any], *, failed: str, error: type[Tai
     with tempfile.TemporaryDirectory(prefix="tailbed-child-") as scratch:
         asked, answered, log = (Path(scratch) / name for name in ("request.json", "answer.json", "child.log"))
         asked.write_text(json.dumps(request, default=str), encoding="utf-8")
-        with SupervisedProcess.start([sys.executable, "-m", module, str(asked), str(answered)], log=log) as child:
+        argv = [sys.executable, "-m", module, str(asked), str(answered)]
+        with SupervisedProcess.start(argv, log=log, env=env) as child:
             code = child.wait()
+        if printed is not None:
+            printed(log.read_text(encoding="utf-8", errors="replace"))
         if not answered.exists():
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it printed nothing"]
             raise error(f"{failed} (exit code {code}): {lines[-1]}")

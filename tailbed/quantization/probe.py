@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -31,28 +27,34 @@ class ProbeError(TailbedError):
 
 def probe(artifact: Artifact) -> Kernels:
     """Load the artifact as our own servers do, compute some of its requests, and see what with."""
-    asked = {"folder": artifact.folder}
+    printed: list[str] = []
     try:
-        said = ask(__name__, asked, failed=f"{artifact.ref}: looking at its kernels failed", error=ProbeError)
+        said = ask(
+            __name__,
+            {"folder": artifact.folder},
+            failed=f"{artifact.ref}: looking at its kernels failed",
+            error=ProbeError,
+            env=_LOG,
+            # Native libraries keep lines back until the process ends.
+            printed=lambda text: printed.extend(text.splitlines()),
+        )
     except ProbeError as error:
         return unseen(str(error))
-    return Kernels.model_validate_json(said["found"])
+    kernels = executed(printed)
+    found = Kernels.model_validate_json(said["found"])
+    return found.model_copy(update={"kernels": kernels, "source": in_words(artifact.manifest.runtime, kernels)})
 
 
 def _look(asked: dict[str, Any]) -> dict[str, str]:
-    # Before any of the libraries is loaded that read it.
-    os.environ.update(_LOG)
     artifact = ArtifactStore.open(Path(asked["folder"]))
     manifest, answers = artifact.manifest, artifact.answers()
-    with _printed() as lines:
-        began = time.perf_counter()
-        run = runtime_for(manifest.format).load(artifact.model_file, Compute()).run
-        load_s = time.perf_counter() - began
-        request_ms = _timed(lambda number: run(answers.request(number % len(answers))))
-    kernels = executed(lines)
+    began = time.perf_counter()
+    run = runtime_for(manifest.format).load(artifact.model_file, Compute()).run
+    load_s = time.perf_counter() - began
+    request_ms = _timed(lambda number: run(answers.request(number % len(answers))))
     found = Kernels(
-        kernels=kernels,
-        source=in_words(manifest.runtime, kernels),
+        kernels=(),
+        source="",
         operators_ms=_profile(artifact) if manifest.runtime == "onnxruntime" else {},
         load_s=load_s,
         request_ms=request_ms,
@@ -93,25 +95,6 @@ def _profile(artifact: Artifact) -> dict[str, float]:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             times.setdefault(event["args"]["op_name"], {}).setdefault(event["name"], []).append(event["dur"])
     return {operator: sum(map(median, nodes.values())) / 1e3 for operator, nodes in times.items()}
-
-
-@contextmanager
-def _printed() -> Iterator[list[str]]:
-    """What is written to standard output in the block, by native libraries too: complete when the block has ended."""
-    lines: list[str] = []
-    sys.stdout.flush()
-    before = os.dup(1)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 1)
-        try:
-            yield lines
-        finally:
-            sys.stdout.flush()
-            ctypes.CDLL(None).fflush(None)
-            os.dup2(before, 1)
-            os.close(before)
-            file.seek(0)
-            lines += file.read().decode(errors="replace").splitlines()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
+from queue import SimpleQueue
+from threading import Thread
 from typing import cast
 
 import httptools
@@ -21,7 +24,7 @@ from loadtest.null_server.model import NullModel
 from models import TensorSpec
 
 INPUT, OUTPUT = "image:float32:batch,1,8,8", "scores:float32:batch,10"
-Waiting = asyncio.Queue[tuple[asyncio.Transport, bytes]]
+Waiting = SimpleQueue[tuple[asyncio.Transport, bytes]]
 
 
 class Connection(asyncio.Protocol):
@@ -39,24 +42,30 @@ class Connection(asyncio.Protocol):
         self._path = url
 
     def on_message_complete(self) -> None:
-        self._waiting.put_nowait((self._transport, self._path))
+        self._waiting.put((self._transport, self._path))
+
+
+def answer(waiting: Waiting, loop: asyncio.AbstractEventLoop, mean_s: float, seed: int) -> None:
+    # In a thread: an event loop's timers are as coarse as a millisecond.
+    null = NULLS.get("oip-http")(NullModel((TensorSpec.parse(INPUT),), (TensorSpec.parse(OUTPUT),)))
+    rng = np.random.default_rng(seed)
+    free = time.monotonic()
+    while True:
+        transport, path = waiting.get()
+        # From when it is free, not from when it woke up: what sleeping is late by must not add up.
+        free = max(free, time.monotonic()) + rng.gamma(4, mean_s / 4)
+        time.sleep(max(0.0, free - time.monotonic()))
+        loop.call_soon_threadsafe(transport.write, null.respond(path))
 
 
 async def serve(mean_s: float, seed: int) -> None:
     loop = asyncio.get_running_loop()
-    null = NULLS.get("oip-http")(NullModel((TensorSpec.parse(INPUT),), (TensorSpec.parse(OUTPUT),)))
-    waiting: Waiting = asyncio.Queue()
+    waiting: Waiting = SimpleQueue()
     server = await loop.create_server(lambda: Connection(waiting), "127.0.0.1", 0, backlog=4096)
     loop.add_signal_handler(signal.SIGTERM, sys.exit)
+    Thread(target=answer, args=(waiting, loop, mean_s, seed), daemon=True).start()
     print(server.sockets[0].getsockname()[1], flush=True)
-    rng = np.random.default_rng(seed)
-    free = loop.time()
-    while True:
-        transport, path = await waiting.get()
-        # From when it is free, not from when it woke up: what timers are late by must not add up.
-        free = max(free, loop.time()) + rng.gamma(4, mean_s / 4)
-        await asyncio.sleep(free - loop.time())
-        transport.write(null.respond(path))
+    await server.serve_forever()
 
 
 if __name__ == "__main__":

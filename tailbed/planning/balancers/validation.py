@@ -128,8 +128,6 @@ def _predictions(
     found = []
     for figure, (field, share) in FIGURES.items():
         measured_ms = getattr(run.result, field)
-        if measured_ms is None:
-            continue
         predicted = predict(
             behind,
             rate=rate,
@@ -191,7 +189,14 @@ def _sharing(bench: Bench, behind: ReplicaModel, rate: float) -> list[str]:
 
 def _why_not(run: Measured) -> str | None:
     """Why a run takes no part."""
-    return None if run.result.validity == "VALID" else f"INVALID: {run.result.reasons[0]}"
+    result = run.result
+    if result.validity != "VALID":
+        return f"INVALID: {result.reasons[0]}"
+    # Of a disturbed run even the figures that stand are not those that a model without disturbances can know.
+    withdrawn = [
+        f"{figure}: {result.missing[field]}" for figure, (field, _) in FIGURES.items() if field in result.missing
+    ]
+    return withdrawn[0] if withdrawn else None
 
 
 def _named(run: Measured) -> str:
