@@ -12,6 +12,7 @@ from typing import Final
 import yaml
 
 from exporters.artifact import ANSWERS, Artifact
+from exporters.evaluation import EVALUATION
 from servers.deployment import Settings
 from servers.errors import ServerError, one_line
 from servers.torchserve.environment import ENVIRONMENT
@@ -48,7 +49,7 @@ def make_archive(
     """Make ``store/MODEL.mar``, uncompressed, in place of one that is there.
 
     Args:
-        artifact: what is to be served; its answers stay out.
+        artifact: what is to be served; its answers and its evaluation stay out.
         config: the archive's own configuration file.
         store: the folder of archives, made if need be.
         handler: the file with the handler; by default the one for workers in tailbed's own environment.
@@ -65,7 +66,7 @@ def make_archive(
     try:
         (scratch / MODEL_CONFIG).write_text(config)
         for path in artifact.folder.resolve().iterdir():
-            if path.name != ANSWERS:
+            if path.name not in (ANSWERS, EVALUATION):
                 (files / path.name).symlink_to(path)
         for name, text in (texts or {}).items():
             (files / name).write_text(text)

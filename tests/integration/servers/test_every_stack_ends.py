@@ -125,8 +125,8 @@ def test_a_server_does_not_outlive_the_process_that_started_it(
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_an_interrupted_start_leaves_nothing(artifact: Artifact, tmp_path: Path, stack: str) -> None:
     """Ctrl-C while the server is being awaited; the shared fixtures look for what is left behind."""
-    signal.setitimer(signal.ITIMER_REAL, 0.15)
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.15)
     try:
         with pytest.raises(KeyboardInterrupt):
             start(Deployment(artifact, stack), folder=tmp_path)

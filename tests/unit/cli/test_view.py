@@ -21,7 +21,10 @@ from tailbed.cli.live import LiveView
 from tests.unit.cli.experiments import Clock, disturbed, invalid, make_runs, make_suite, valid
 
 PROGRAM = """
-import sys, time
+import fcntl, sys, termios, time
+
+# The terminal is this session's own, so that a Ctrl-C that is typed there is a signal here.
+fcntl.ioctl(sys.stdin, termios.TIOCSCTTY, 0)
 from tailbed.cli.live import LiveView
 from tests.unit.cli.experiments import invalid, make_runs, make_suite, valid
 
@@ -84,11 +87,6 @@ class Terminal:
     def has_cursor(self) -> bool:
         return not self._screen.cursor.hidden
 
-    def control(self) -> None:
-        """Make it the calling process's own, in a session of its own."""
-        os.setsid()
-        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
-
     def interrupt(self) -> None:
         """Type Ctrl-C, which the terminal shows as ^C and makes a signal of."""
         os.write(self._master, b"\x03")
@@ -112,7 +110,7 @@ def program(terminal: Terminal, *words: str) -> Iterator["subprocess.Popen[str]"
         text=True,
         env=environment,
         cwd=root,
-        preexec_fn=terminal.control,
+        start_new_session=True,
     ) as process:
         try:
             yield process
