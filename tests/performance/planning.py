@@ -6,7 +6,8 @@
 predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. Measured is the
 geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the highest one is above
 the lowest, which no prediction can be better than. Deployments are told apart by whether a request takes a millisecond
-or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as long as many requests. ``--from``, which may be repeated, takes such measurements from folders that have them.
+or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as long as many requests.
+``--from``, which may be repeated, takes such measurements from folders that have them.
 
 ``search``: ``tailbed plan --sweep``, the highest rate found against that of a fine sweep around it.
 
@@ -97,9 +98,8 @@ def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[tuple[RunResult
 
 def predicted_rates(folders: Sequence[Path]) -> bool:
     print("P99 in ms at rates that the model has not seen; runs: how many, and the highest over the lowest")
-    print(
-        "deployment                                   rate     busy  predicted  [95% of runs]  measured   runs        error"
-    )
+    head = "rate     busy  predicted  [95% of runs]  measured   runs        error"
+    print(f"{'deployment':<45}{head}")
     errors: dict[bool, list[float | None]] = {True: [], False: []}
     for folder in folders:
         for deployment, levels in usable(folder).items():

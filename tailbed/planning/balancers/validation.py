@@ -128,6 +128,8 @@ def _predictions(
     found = []
     for figure, (field, share) in FIGURES.items():
         measured_ms = getattr(run.result, field)
+        if measured_ms is None:  # too few requests
+            continue
         predicted = predict(
             behind,
             rate=rate,
@@ -192,11 +194,11 @@ def _why_not(run: Measured) -> str | None:
     result = run.result
     if result.validity != "VALID":
         return f"INVALID: {result.reasons[0]}"
-    # Of a disturbed run even the figures that stand are not those that a model without disturbances can know.
-    withdrawn = [
-        f"{figure}: {result.missing[field]}" for figure, (field, _) in FIGURES.items() if field in result.missing
+    # Even the figures of it that stand are not those of a model that knows no disturbances.
+    disturbed = [
+        f"{figure}: {result.missing[field]}" for figure, (field, _) in FIGURES.items() if field in result.disturbed
     ]
-    return withdrawn[0] if withdrawn else None
+    return disturbed[0] if disturbed else None
 
 
 def _named(run: Measured) -> str:
