@@ -24,8 +24,9 @@ _ABANDONED_S: Final = 3600.0
 
 
 def store() -> Path:
-    """The folder of the history's files, ``$TAILBED_HOME/history``."""
-    return home() / "history"
+    """The folder of the history's files: ``$TAILBED_HISTORY``, else ``$TAILBED_HOME/history``."""
+    named = os.environ.get("TAILBED_HISTORY")
+    return Path(named) if named else home() / "history"
 
 
 def record(folder: ExperimentFolder, warn: Callable[[str], None]) -> None:
