@@ -100,7 +100,7 @@ def _fleet(best: FleetOption | None) -> tuple[str, str, str]:
 
 
 def _balancer(best: FleetOption | None) -> str:
-    return "" if best is None or best.replicas == 1 else best.balancer
+    return "" if best is None or best.replicas == 1 else best.balancer.replace("-", " ")
 
 
 def _cost(amount: float | None) -> str:

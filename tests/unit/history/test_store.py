@@ -229,3 +229,11 @@ def test_processes_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
     assert [writer.returncode for writer in writers] == [0, 0], complaints
     assert len(history.experiments()) == 3
     assert not list(history.store().glob("*.partial"))
+
+
+def test_it_lies_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+    monkeypatch.setenv("TAILBED_HISTORY", str(tmp_path / "elsewhere"))
+    history.record(make_experiment(tmp_path / "one", [make_runs(3.5)]), no_warning)
+    assert [each.name for each in history.experiments()] == ["one"]
+    assert list((tmp_path / "elsewhere").glob("*.parquet"))
+    assert not (own_home / "history").exists()
