@@ -69,7 +69,8 @@ def _of_plan(source: Source, plan: CapacityPlan) -> Answer:
         programs = ", ".join(dict.fromkeys(each.program for each in plan.validations))
         evidence.append(f"Replicas behind {programs} came within {max(behind):.0%} of what it says")
     others = [f"{source.name(each)}: {each.needs}" for each in plan.deployments if each.replicas is None]
-    return Answer(plan.answer, "by a model", "", evidence, others, source.link(source.file(CapacityPlan)), [])
+    sentence = plan.answer[:1].upper() + plan.answer[1:]
+    return Answer(sentence, "by a model", "", evidence, others, source.link(source.file(CapacityPlan)), [])
 
 
 def _of_recommendation(source: Source, found: Recommendation, raw: Link | None) -> Answer:

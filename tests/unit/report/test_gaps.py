@@ -67,3 +67,8 @@ def test_nothing_is_named_when_the_suite_cannot_be_read(folder: ExperimentFolder
     if suite is not None:
         folder.suite.write_text(suite)
     assert missing_cells(folder, folder.read_summary()) == []
+
+
+def test_none_is_missing_where_as_many_are_there_as_were_planned(folder: ExperimentFolder) -> None:
+    summary = folder.read_summary()
+    assert missing_cells(folder, summary.model_copy(update={"planned_cells": len(summary.cells)})) == []
