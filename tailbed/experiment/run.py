@@ -94,7 +94,7 @@ def execute(
 
 def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, placement: Placement) -> LoadPlan:
     artifact = run.candidate.artifact
-    warmup_s = max(suite.warmup_s, STACKS.get(run.candidate.stack).warmup_s)
+    warmup_s, steady_limit_s = suite.warmup(STACKS.get(run.candidate.stack).warmup_s)
     return LoadPlan(
         protocol=server.endpoint.protocol,
         url=server.endpoint.url,
@@ -104,8 +104,7 @@ def _plan(run: Run, load: AnyScenario, suite: Suite, server: RunningServer, plac
         check=AnswerCheck(tolerance=artifact.manifest.answer_tolerance),
         scenario=load,
         warmup_s=warmup_s,
-        # The same room after the least warm-up, however long that is on this stack.
-        steady_limit_s=None if suite.steady_limit_s is None else suite.steady_limit_s + warmup_s - suite.warmup_s,
+        steady_limit_s=steady_limit_s,
         duration_s=run.duration_s or suite.duration_s,
         # The same arrivals for all deployments of a block, and others in the next.
         seed=suite.seed + run.block - 1,

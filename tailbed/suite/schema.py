@@ -208,6 +208,14 @@ class Suite(BaseModel):
             }
         )
 
+    def warmup(self, least_s: float) -> tuple[float, float | None]:
+        """Length of a run's warm-up and its steady limit, in seconds, on a stack that needs ``least_s`` at least.
+
+        There is the same room after the least warm-up, however long that is.
+        """
+        length_s = max(self.warmup_s, least_s)
+        return length_s, None if self.steady_limit_s is None else self.steady_limit_s + length_s - self.warmup_s
+
     def variant_names(self) -> tuple[str | None, ...]:
         """The names of the servers' settings; None alone where there is one setting for all."""
         return tuple(self.variants) or (None,)

@@ -107,7 +107,7 @@ class Bench:
 
     def _plan(self, endpoint: Endpoint, rate: float, seed: int) -> LoadPlan:
         suite, replicas = self.suite, self.replicas
-        warmup_s = max(suite.warmup_s, replicas.warmup_s)
+        warmup_s, steady_limit_s = suite.warmup(replicas.warmup_s)
         tolerance = replicas.tolerance
         return LoadPlan(
             protocol=endpoint.protocol,
@@ -118,8 +118,7 @@ class Bench:
             check=None if tolerance is None else AnswerCheck(tolerance=dict(tolerance)),
             scenario=OpenLoop(arrivals=self.arrivals, rate=rate),
             warmup_s=warmup_s,
-            # The same room after the least warm-up, however long that is.
-            steady_limit_s=None if suite.steady_limit_s is None else suite.steady_limit_s + warmup_s - suite.warmup_s,
+            steady_limit_s=steady_limit_s,
             duration_s=suite.duration_s,
             seed=seed,
             timeout_s=suite.timeout_s,
