@@ -1,7 +1,7 @@
 # make bench   set everything up, run the quick suite, print the comparison
 # make test    set everything up, check types and style, run all tests
 # make perf    what the load engine can do beside stock Locust, and what the statistical rules hold by simulation
-# make perf-plan whether what tailbed plan predicts and finds is what is measured; about half an hour
+# make perf-plan whether what tailbed plan predicts and finds is what is measured; an hour and more
 # make perf-aa whether verdicts hold on this machine: equal deployments pass as equal, a slower one does not; 40 minutes
 # make perf-peers  tailbed beside NVIDIA's perf_analyzer on a real tritonserver; 25 minutes
 PYTHON ?= python3.11

@@ -58,9 +58,8 @@ def bench(
     In the end it tells which deployment of each model is the best for the goal, and whether the runs show that.
     """
     from tailbed.cli.artifact_comparison import print_artifact_comparison
-    from tailbed.cli.ending import end
     from tailbed.cli.inside_table import print_inside
-    from tailbed.cli.live import LiveView
+    from tailbed.cli.measuring import measuring
     from tailbed.cli.recommendation import Asked, print_recommendations
     from tailbed.cli.table import print_summary
     from tailbed.experiment.setting_up import Chosen
@@ -85,17 +84,13 @@ def bench(
         chosen = Chosen.of(plan)
         asked.check(plan)
         folder = ExperimentFolder.create(out or Path("results") / f"{plan.name}-{time}")
-    with (
-        LiveView(chosen.suite) as progress,
-        chosen.experiment(folder, progress, lambda line: progress.say(f"tailbed: {line}")) as experiment,
-    ):
+    with measuring(chosen, folder) as (experiment, progress):
         if resume is not None:
             experiment.resume()
         try:
             experiment.measure(progress)
         finally:
             recommendations = asked.of(folder)
-            end(folder, progress.say)
     summary = folder.read_summary()
     if as_json:
         click.echo(summary.model_dump_json(indent=2))

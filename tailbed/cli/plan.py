@@ -67,8 +67,7 @@ def plan(
     planned instead; of a quantization study those on its frontier. For each, the highest rate is searched that one
     replica holds, by fresh runs; fleets of replicas behind load balancers are then simulated on what was measured.
     """
-    from tailbed.cli.ending import end
-    from tailbed.cli.live import LiveView
+    from tailbed.cli.measuring import measuring
     from tailbed.cli.plan_table import print_plan
     from tailbed.planning.beginning import Asked, begin, go_on
     from tailbed.planning.planner import Planner
@@ -91,17 +90,11 @@ def plan(
         source = ExperimentFolder(origin) if origin is not None else None
         out = out or Path("results") / f"plan-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         demand, chosen, folder = begin(asked, refs, named, source, out)
-    with (
-        LiveView(chosen.suite) as progress,
-        chosen.experiment(folder, progress, lambda line: progress.say(f"tailbed: {line}")) as experiment,
-    ):
+    with measuring(chosen, folder) as (experiment, progress):
         planner = Planner(demand, experiment)
         if resume is not None:
             experiment.resume()
-        try:
-            made = planner.measure(progress)
-        finally:
-            end(folder, progress.say)
+        made = planner.measure(progress)
     summary = folder.read_summary()
     if as_json:
         click.echo(made.model_dump_json(indent=2))

@@ -76,8 +76,8 @@ def quantize(
     A model imported from an ONNX file is quantized to ONNX and OpenVINO. Each block has every precision once under
     one client, for latency, and under four, for throughput; what cannot be made is left out and told.
     """
-    from tailbed.cli.ending import end
     from tailbed.cli.live import LiveView
+    from tailbed.cli.measuring import measuring
     from tailbed.cli.quantization_table import print_study
     from tailbed.quantization import Asked
 
@@ -96,17 +96,13 @@ def quantize(
         with LiveView() as progress:
             chosen, folder, looked = _prepared(asked, out, progress)
     loss = _LOSS if accuracy_loss is None else accuracy_loss
-    with (
-        LiveView(chosen.suite) as progress,
-        chosen.experiment(folder, progress, lambda line: progress.say(f"tailbed: {line}")) as experiment,
-    ):
+    with measuring(chosen, folder) as (experiment, progress):
         if resume is not None:
             experiment.resume()
         try:
             experiment.measure(progress)
         finally:
             study = _conclude(folder, chosen, looked, loss)
-            end(folder, progress.say)
     summary = folder.read_summary()
     if as_json:
         click.echo(study.model_dump_json(indent=2))

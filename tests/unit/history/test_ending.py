@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tailbed import history
-from tailbed.cli.ending import end
+from tailbed.cli.measuring import end
 from tests.unit.history.experiments import make_experiment, make_runs
 
 
