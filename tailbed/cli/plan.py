@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -14,6 +15,18 @@ EXIT_FAILED = 1
 """Some runs could not be measured at all."""
 _STACK = "fastapi"
 _OPTIONS = {"origin": "from", "stacks": "with"}
+
+
+class _Effort(NamedTuple):
+    """How thoroughly a rate is searched, where the user does not say."""
+
+    runs: int
+    duration_s: float
+    tolerance: str
+
+
+_WHOLE = _Effort(3, 20, "5%")
+_QUICK = _Effort(1, 5, "10%")
 
 
 @click.command(short_help="Find how many replicas a demand needs, and at what cost.")
@@ -31,11 +44,18 @@ _OPTIONS = {"origin": "from", "stacks": "with"}
     show_default=True,
     help="How they come.",
 )
-@click.option("--runs", type=click.IntRange(1, 20), default=3, show_default=True, help="VALID runs to accept a rate.")
+@click.option("--runs", type=click.IntRange(1, 20), help=f"VALID runs to accept a rate.  [default: {_WHOLE.runs}]")
 @click.option(
-    "--duration", type=FiniteRange(min=1, max=3600), default=20, show_default=True, help="Seconds of each run's window."
+    "--duration",
+    type=FiniteRange(min=1, max=3600),
+    help=f"Seconds of each run's window.  [default: {_WHOLE.duration_s:g}]",
 )
-@click.option("--tolerance", default="5%", show_default=True, help="How closely the highest rate is searched.")
+@click.option("--tolerance", help=f"How closely the highest rate is searched.  [default: {_WHOLE.tolerance}]")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help=f"A first look: --runs {_QUICK.runs} --duration {_QUICK.duration_s:g} --tolerance {_QUICK.tolerance}.",
+)
 @click.option("--sweep", is_flag=True, help="Measure nine rates around the highest one as well, to check the search.")
 @click.option("--validate", is_flag=True, help="Measure two replicas behind HAProxy or nginx as well.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/plan-TIME]")
@@ -52,9 +72,10 @@ def plan(
     price: str | None,
     headroom: str,
     arrivals: str,
-    runs: int,
-    duration: float,
-    tolerance: str,
+    runs: int | None,
+    duration: float | None,
+    tolerance: str | None,
+    quick: bool,
     sweep: bool,
     validate: bool,
     out: Path | None,
@@ -85,7 +106,9 @@ def plan(
             raise click.UsageError("name what to plan: artifacts, or a results folder with --from")
         if origin is not None and stacks is not None:
             raise click.UsageError("--with: the deployments of a results folder have their stacks")
-        asked = Asked(slo, rate, arrivals, headroom, price, runs, duration, tolerance, sweep, validate)
+        said: dict[str, Any] = {"runs": runs, "duration_s": duration, "tolerance": tolerance}
+        effort = (_QUICK if quick else _WHOLE)._replace(**{name: one for name, one in said.items() if one is not None})
+        asked = Asked(slo, rate, arrivals, headroom, price, *effort, sweep, validate)
         named = tuple(filter(None, (stacks or _STACK).split(",")))
         source = ExperimentFolder(origin) if origin is not None else None
         out = out or Path("results") / f"plan-{datetime.now(UTC):%Y%m%d-%H%M%S}"

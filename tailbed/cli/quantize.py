@@ -134,7 +134,8 @@ def _prepared(
     left_out = (*chosen.selection.left_out, *unserved, *not_made)
     minutes = expected_s(suite, [each.kernels.load_s for each in looked.values()]) / 60
     runs = len(made) * len(suite.scenarios) * suite.blocks
-    progress.say(f"{len(made)} artifacts, {suite.blocks} blocks, {runs} runs: about {max(1, round(minutes))} min")
+    blocks = f"{suite.blocks} block{'s' * (suite.blocks > 1)}"
+    progress.say(f"{len(made)} artifacts, {blocks}, {runs} runs: about {max(1, round(minutes))} min")
     return replace(chosen, selection=replace(chosen.selection, left_out=left_out)), folder, looked
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tailbed.results.folder import ExperimentFolder
+    from tailbed.results.schema import Summary
 
 
 @click.command(short_help="Show an experiment's table and write its report page.")
@@ -37,9 +42,31 @@ def report(folder: Path, as_json: bool, as_pdf: bool) -> None:
         return
     print_summary(summary)
     print_inside(summary)
+    _print_decisions(results, summary)
     click.echo(f"report: {page}")
     if pdf:
         click.echo(f"on paper: {pdf}")
+
+
+def _print_decisions(results: ExperimentFolder, summary: Summary) -> None:
+    """Print what was concluded from the experiment, as the command did that measured it."""
+    from tailbed.cli.artifact_comparison import print_artifact_comparison
+    from tailbed.cli.plan_table import print_plan
+    from tailbed.cli.quantization_table import print_study
+    from tailbed.cli.recommendation import print_recommendations
+    from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendations
+
+    study = results.read_decision(QuantizationStudy)
+    # A study that a plan was made from is of another experiment.
+    if study is not None and study.experiment is None:
+        print_study(study, summary)
+    plan = results.read_decision(CapacityPlan)
+    if plan is not None:
+        print_plan(plan, summary.failures)
+    if study is None and plan is None:
+        print_artifact_comparison(summary)
+    if (recommendations := results.read_decision(Recommendations)) is not None:
+        print_recommendations(recommendations, in_full=False)
 
 
 def _holds_run(folder: Path) -> bool:

@@ -37,8 +37,8 @@ def print_summary(summary: Summary) -> None:
         console.print(Text(f"FAILED  {failure}", style="red"))
     if not summary.complete:
         finished = sum(run.finished for cell in summary.cells for run in cell.runs)
-        planned = summary.planned_cells * summary.blocks
-        console.print(Text(f"INCOMPLETE: {finished} of {planned} runs were measured to their end", style="yellow"))
+        of = f" of {summary.planned_cells * summary.blocks}" if summary.planned_cells is not None else ""
+        console.print(Text(f"INCOMPLETE: {finished}{of} runs were measured to their end", style="yellow"))
 
 
 def _images(deployments: Sequence[DeploymentFacts]) -> list[str]:

@@ -25,7 +25,7 @@ def print_experiments(experiments: Sequence[Experiment]) -> None:
     wide = min(_NAME, max(len(each.name) for each in experiments))
     console.print(Text(f"{'name':<{wide}}  {'started (UTC)':<16}  cells  VALID runs", style="dim"))
     for each in experiments:
-        cells = str(each.cells) if each.cells == each.planned_cells else f"{each.cells}/{each.planned_cells}"
+        cells = str(each.cells) if each.planned_cells in (None, each.cells) else f"{each.cells}/{each.planned_cells}"
         valid = f"{each.valid} of {each.runs}"
         line = Text(f"{each.name:<{wide}}  {each.started:%Y-%m-%d %H:%M}  {cells:>5}  {valid:>10}")
         line.append("" if each.complete else "  INCOMPLETE", style="yellow")

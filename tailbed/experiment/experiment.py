@@ -202,7 +202,7 @@ class Experiment:
             started=self._started,
             elapsed_s=self._before_s + time.monotonic() - self._began,
             complete=self._complete,
-            planned_cells=len({run.place for run in self.runs} or by_place),
+            planned_cells=len({run.place for run in self.runs}) or None,
             blocks=max([self.suite.blocks, *(run.block for run, _ in self._measured.values())]),
             artifacts=list(map(_facts, {each.artifact.ref: each.artifact for each in self.candidates}.values())),
             deployments=list(map(_deployment_facts, self.candidates)),

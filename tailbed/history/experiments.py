@@ -35,7 +35,7 @@ class Experiment:
         kind: ``bench``, ``quantize`` or ``plan``.
         started: UTC, without saying so.
         folder: of its results; it may have gone away.
-        cells, planned_cells: how many were measured and were to be.
+        cells, planned_cells: how many were measured and were to be; None where the runs follow from one another.
         runs, valid: how many were measured, and are VALID.
         best, best_by: what it recommends, and whose word that is; None where there is nothing.
     """
@@ -47,7 +47,7 @@ class Experiment:
     started: datetime
     folder: Path
     cells: int
-    planned_cells: int
+    planned_cells: int | None
     runs: int
     valid: int
     complete: bool

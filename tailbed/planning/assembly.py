@@ -50,7 +50,7 @@ def assemble(
         deployments=ranked,
         validations=list(validations),
         answer=answer(ranked, demand),
-        notes=[*notes, *_assumptions(findings)],
+        notes=[*notes, *_first_look(demand), *_assumptions(findings)],
     )
 
 
@@ -127,6 +127,10 @@ def _withdrawn(found: Findings, demand: Demand) -> list[str]:
         f"{demand.slo.name} was withdrawn in {len(without)} of {len(found.results)} runs, since the machine disturbed "
         "them: a quieter machine may show that more holds"
     ]
+
+
+def _first_look(demand: Demand) -> list[str]:
+    return ["a first look: one run was enough to take a rate for held"] if demand.runs == 1 else []
 
 
 def _assumptions(findings: Sequence[Findings]) -> list[str]:

@@ -301,7 +301,8 @@ class Summary(BaseModel):
     elapsed_s: float
     complete: bool
     """False while runs are missing, and for ever when the experiment was stopped."""
-    planned_cells: int
+    planned_cells: int | None
+    """None where the runs follow from one another, so that nobody knew."""
     blocks: int = 1
     """Runs that were planned for each cell."""
     artifacts: list[ArtifactFacts] = []

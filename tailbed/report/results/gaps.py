@@ -12,10 +12,10 @@ def missing_cells(folder: ExperimentFolder, summary: Summary) -> list[str]:
     """The planned cells that were not measured and are not among ``summary.failures``, each in words.
 
     They are the planned deployments under the stored suite's scenarios. Where that suite cannot be read, by this
-    version or at all, only their number is known and the list is empty. Where all that were planned are there, as
-    wherever runs followed from one another, none is missing, whatever the suite says.
+    version or at all, only their number is known and the list is empty. Where all that were planned are there, or runs
+    followed from one another, none is missing, whatever the suite says.
     """
-    if len(summary.cells) >= summary.planned_cells:
+    if summary.planned_cells is None or len(summary.cells) >= summary.planned_cells:
         return []
     try:
         suite = read_suite(str(folder.suite))

@@ -1,5 +1,9 @@
 """A plan of a real deployment: stopped, gone on with, and every figure of it in the folder."""
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,10 +22,17 @@ from tailbed.report import write_report
 from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
 from tailbed.slo import Slo
-from tailbed.suite import Candidate, Suite
+from tailbed.suite import Candidate, Suite, read_suite
 from tests.conftest import Exported
 
 pytestmark = pytest.mark.timeout(600)
+
+
+TAILBED = (sys.executable, "-m", "tailbed")
+
+
+def tailbed(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TAILBED, *words], capture_output=True, text=True, timeout=500)
 
 
 class Watching:
@@ -128,3 +139,36 @@ def test_a_stopped_plan_goes_on(
     whole.resume()
     assert planner.measure(again).deployments == plan.deployments
     assert again.measured == []
+
+    demand().write(folder.path)
+    done = tailbed("plan", "--resume", str(folder.path), "--json")
+    assert done.returncode == 0, done.stderr
+    assert CapacityPlan.model_validate_json(done.stdout) == plan
+    told = " ".join(tailbed("report", str(folder.path)).stdout.split())
+    assert " ".join(plan.answer.split()) in told
+    assert "INCOMPLETE" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "runs", "duration_s", "tolerance"),
+    [((), 3, 20, 0.05), (("--quick",), 1, 5, 0.1), (("--quick", "--runs", "2", "--tolerance", "20%"), 2, 5, 0.2)],
+)
+def test_an_interrupted_plan_keeps_what_was_asked(
+    digits: Exported, tmp_path: Path, words: Sequence[str], runs: int, duration_s: float, tolerance: float
+) -> None:
+    ref, folder = digits["onnx"].ref, tmp_path / "plan"
+    asked = (ref, "--slo", "p99=50ms", "--rate", "100", *words, "--out", str(folder))
+    process = subprocess.Popen([*TAILBED, "plan", *asked], stderr=subprocess.PIPE, text=True)
+    try:
+        while process.poll() is None and not folder.joinpath("summary.json").exists():
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    kept, summary = Demand.read(folder), ExperimentFolder(folder).read_summary()
+    assert (kept.runs, kept.tolerance, kept.slo) == (runs, tolerance, Slo.parse("p99=50ms"))
+    assert read_suite(str(folder / "suite.yaml")).duration_s == duration_s
+    assert (summary.complete, summary.planned_cells) == (False, None)
+    assert "INCOMPLETE: 0 runs" in tailbed("report", str(folder)).stdout

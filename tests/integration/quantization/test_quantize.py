@@ -35,7 +35,7 @@ def test_it_prints_what_it_found_and_says_that_it_is_no_verdict(study: tuple[Pat
     assert result.exit_code == 0, result.output
     assert "onnx/int8-dynamic" in result.stdout
     assert "a first look and no verdict: it has 1 block" in result.stdout
-    assert "2 artifacts, 1 blocks, 4 runs: about" in result.stderr
+    assert "2 artifacts, 1 block, 4 runs: about" in result.stderr
     assert f"report: {folder / 'report.html'}" in result.stdout
     assert (folder / "report.html").exists()
 

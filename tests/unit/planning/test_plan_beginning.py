@@ -66,7 +66,7 @@ def measured(path: Path, *pairs: tuple[str, str, str], **suite: Any) -> Experime
             started="2026-01-01T00:00:00+00:00",
             elapsed_s=1.0,
             complete=True,
-            planned_cells=0,
+            planned_cells=None,
             deployments=deployments,
             cells=[],
             failures=[],

@@ -174,7 +174,7 @@ def test_an_incomplete_experiment_is_told(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "results", [make_cell()], planned_cells=3, complete=False, failures=[failure])
     words = render(folder).words
     assert "1 cell measured of 3" in words
-    assert "2 of 3 planned cells are not in this report; the experiment was stopped before its end" in words
+    assert "2 of 3 planned cells are not in this report; not everything could be measured." in words
     assert failure in words
     assert "Incomplete" not in render(make_folder(tmp_path / "whole", [make_cell()])).words
 
@@ -182,7 +182,13 @@ def test_an_incomplete_experiment_is_told(tmp_path: Path) -> None:
 def test_an_experiment_without_a_cell_has_a_page(tmp_path: Path) -> None:
     words = render(make_folder(tmp_path / "results", [], planned_cells=12, complete=False)).words
     assert "No cell has been measured." in words
-    assert "12 of 12 planned cells are not in this report" in words
+    assert "12 of 12 planned cells are not in this report; the experiment was stopped before its end" in words
+
+
+def test_what_is_missing_is_not_counted_where_runs_follow_from_one_another(tmp_path: Path) -> None:
+    words = render(make_folder(tmp_path / "results", [make_cell()], planned_cells=None, complete=False)).words
+    assert "Incomplete: the experiment was stopped before its end, or still runs." in words
+    assert "1 cell measured in" in words
 
 
 def test_a_large_experiment_stays_well_under_three_megabytes(tmp_path: Path) -> None:
