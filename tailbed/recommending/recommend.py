@@ -80,7 +80,7 @@ def recommend(
     return Recommendation(
         model=model,
         goal=goal,
-        slo=str(slo) if slo else None,
+        slo=slo,
         scenario=contest.load,
         deployment=names[best.deployment] if best else None,
         figure=f"{_NAMES[goal]} {best.text}" if best else None,

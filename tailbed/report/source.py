@@ -15,7 +15,7 @@ from tailbed.results.decisions import CapacityPlan, DeploymentPlan, PrecisionRes
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.identity import Identity, in_order, short_names
 from tailbed.results.schema import Summary
-from tailbed.slo import Slo, SloError
+from tailbed.slo import Slo
 
 
 class Link(NamedTuple):
@@ -68,11 +68,7 @@ class Source:
         if self.plan:
             return self.plan.slo
         stored = self.recommendations.recommendations if self.recommendations else []
-        words = next((each.slo for each in stored if each.slo), None)
-        try:
-            return Slo.parse(words.replace(" within ", "=")) if words else None
-        except SloError:
-            return None
+        return next((each.slo for each in stored if each.slo), None)
 
     @cached_property
     def identities(self) -> list[Identity]:

@@ -77,7 +77,7 @@ def _of_recommendation(source: Source, found: Recommendation, raw: Link | None) 
     evidence = [found.comparison] if found.comparison else []
     if found.as_good and found.deployment:
         evidence.append(f"The runs do not show these to be worse: {', '.join(found.as_good)}")
-    about = [f"under {found.scenario}" if found.scenario else None, found.slo]
+    about = [f"under {found.scenario}" if found.scenario else None, str(found.slo) if found.slo else None]
     return Answer(
         _as_sentence(found.sentence, found.deployment),
         "shown" if found.shown else "not shown",

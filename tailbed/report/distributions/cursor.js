@@ -19,17 +19,9 @@ function attachCursor(place, svg, panel, widest) {
   const x = svg.scale("x");
   const y = svg.scale("y");
   const cursor = d3.select(svg).append("g").attr("class", "cursor");
-  const tip = element("div", { className: "tip", hidden: true });
-  place.append(tip);
   const stops = STOPS.map(height).filter((u) => u <= widest + 1e-9);
-  let at = stops.findLast((u) => u <= height(0.99) + 1e-9);
 
-  const hide = () => {
-    tip.hidden = true;
-    cursor.selectAll("*").remove();
-  };
-  const show = (u) => {
-    at = u;
+  const draw = (u) => {
     const here = d3.sort(
       panel.curves.map((curve) => ({ curve, ...valueAt(curve, u) })),
       (value) => -value.ms,
@@ -55,42 +47,29 @@ function attachCursor(place, svg, panel, widest) {
       const name = data.deployments[curve.deployment].name + (curve.valid ? "" : " (INVALID)");
       return { name, text, swatch: swatch(curve.deployment) };
     });
-    tip.replaceChildren(tipTable(percentileName(u), rows));
-    tip.hidden = false;
-    placeTip(place, svg, tip, left);
-    place.setAttribute("aria-valuenow", String(Number((100 * share(u)).toPrecision(7))));
     const spoken = rows.map(({ name, text }) => `${name} ${text}`).join(", ");
-    place.setAttribute("aria-valuetext", `${percentileName(u)}: ${spoken}`);
+    return {
+      left,
+      content: [tipTable(percentileName(u), rows)],
+      now: Number((100 * share(u)).toPrecision(7)),
+      text: `${percentileName(u)}: ${spoken}`,
+    };
   };
-  const follow = (event) => {
-    const [px] = d3.pointer(event, svg);
-    const near = stops.find((u) => Math.abs(x.apply(u) - px) < 5);
-    show(near ?? Math.min(Math.max(x.invert(px), 0), widest));
-  };
-
-  svg.addEventListener("pointermove", follow);
-  svg.addEventListener("pointerdown", follow);
-  svg.addEventListener("pointerleave", hide);
-  place.onfocus = () => show(at);
-  place.onblur = hide;
-  place.onkeydown = (event) => {
-    const next = {
+  attachSlider(place, svg, {
+    label: `Percentile shown, ${panel.scenario}`,
+    least: 0,
+    most: 100,
+    now: 99,
+    start: stops.findLast((u) => u <= height(0.99) + 1e-9),
+    nearest: ([px]) =>
+      stops.find((u) => Math.abs(x.apply(u) - px) < 5) ?? Math.min(Math.max(x.invert(px), 0), widest),
+    steps: (at) => ({
       ArrowRight: stops.find((u) => u > at + 1e-9) ?? stops.at(-1),
       ArrowLeft: stops.findLast((u) => u < at - 1e-9) ?? stops[0],
       Home: stops[0],
       End: stops.at(-1),
-    }[event.key];
-    if (event.key === "Escape") hide();
-    if (next === undefined) return;
-    event.preventDefault();
-    show(next);
-  };
-  Object.entries({
-    tabindex: "0",
-    role: "slider",
-    "aria-label": `Percentile shown, ${panel.scenario}`,
-    "aria-valuemin": "0",
-    "aria-valuemax": "100",
-    "aria-valuenow": "99",
-  }).forEach(([name, value]) => place.setAttribute(name, value));
+    }),
+    draw,
+    clear: () => cursor.selectAll("*").remove(),
+  });
 }

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tailbed.slo import Slo
+
 Goal = Literal["p99", "throughput", "cost", "cold-start"]
 """What the best deployment is the best in: the lowest P99, the highest throughput, the least cost of an answer, the
 shortest time from the start to the first correct answer."""
@@ -18,8 +20,8 @@ class Recommendation(BaseModel):
 
     model: str
     goal: Goal
-    slo: str | None
-    """In words; None where none was asked for."""
+    slo: Slo | None
+    """None where none was asked for."""
     scenario: str
     """Under which load it is the best; empty where there is none to judge by."""
     deployment: str | None

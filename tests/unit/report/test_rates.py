@@ -65,7 +65,7 @@ def test_an_objective_that_was_asked_for_is_the_line(tmp_path: Path) -> None:
         for rate, ms in ((200, 0.4), (800, 2.5))
     ]
     folder = make_folder(tmp_path / "results", cells)
-    folder.write_decision(make_recommendations(make_recommendation(slo=str(Slo.parse("p50=2ms")))))
+    folder.write_decision(make_recommendations(make_recommendation(slo=Slo.parse("p50=2ms"))))
     page = render(folder)
     (panel,) = page.data["sections"]["rates"]
     assert (panel["figure"], panel["limit"]) == ("P50", 2.0)
