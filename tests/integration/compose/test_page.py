@@ -34,9 +34,8 @@ def test_two_stacks_from_the_page(
             ),
             f"requests to {target} in Prometheus",
         )
-        page.button("Stop")
-        page.await_text("STOPPED")
-        page.new_test()
+        page.stop()
+        page.button("New")
     runs = sorted(set(results.glob("locust/*")) - before)
     assert [read_plan(run).protocol for run in runs] == ["oip-http", "torchserve-rest"]
     for run in runs:

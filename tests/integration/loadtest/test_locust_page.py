@@ -28,6 +28,7 @@ class Page:
 
     def __init__(self, browser: webdriver.Chrome, url: str) -> None:
         self.browser = browser
+        self._url = url
         self._wait = WebDriverWait(browser, 40)
         urllib3.request("GET", url, retries=urllib3.Retry(40, backoff_factor=0.1))
         browser.get(url)
@@ -50,17 +51,11 @@ class Page:
         self.button("Custom parameters")
         self._wait.until(lambda _: self._field("select", "target"))
 
-    def new_test(self) -> None:
-        """Have the form for another test. The page takes it away again while it still learns that a test has ended."""
-
-        def shown(_: object) -> bool:
-            if self._buttons("Custom parameters"):
-                return True
-            for button in self._buttons("New"):
-                button.click()
-            return False
-
-        self._wait.until(shown)
+    def stop(self) -> None:
+        """Stop the test, and load the page anew: it takes a form away while it still learns that a test has ended."""
+        self.button("Stop")
+        self._wait.until(lambda _: urllib3.request("GET", f"{self._url}/stats/requests").json()["state"] == "stopped")
+        self.browser.get(self._url)
 
     def type(self, name: str, text: str) -> None:
         (field,) = self._field("input", name)
@@ -133,15 +128,14 @@ def test_one_target_after_the_other_without_a_host(browser: webdriver.Chrome, se
         page.choose("scenario", "poisson")
         page.button("Start")
         page.await_requests(100)
-        page.button("Stop")
-        page.new_test()
+        page.stop()
+        page.button("New")
         page.open_parameters()
         page.choose("target", _OVER_GRPC)
         page.choose("scenario", "constant")
         page.button("Start")
         page.await_requests(100)
-        page.button("Stop")
-        page.await_text("STOPPED")
+        page.stop()
         process.terminate()
         process.communicate(timeout=30)
     runs = sorted((tmp_path / "records").iterdir())
