@@ -46,7 +46,7 @@ FITTED, HELD_OUT = ("15%", "40%", "60%"), ("30%", "50%", "70%")
 # Artifact, stacks, seconds of a run: a slow model needs longer runs for as many requests.
 DEPLOYMENTS = (
     ("bert-mini/onnx", ("fastapi", "grpc"), 30),
-    ("resnet18/openvino/int8-static", ("fastapi", "grpc"), 30),
+    ("resnet18/openvino/int8-static", ("fastapi", "grpc"), 60),
     ("digits/onnx", ("fastapi", "grpc"), 10),
     ("digits/torchscript", ("grpc",), 10),
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -54,7 +55,7 @@ class Page:
     def stop(self) -> None:
         """Stop the test, and load the page anew: it takes a form away while it still learns that a test has ended."""
         self.button("Stop")
-        self._wait.until(lambda _: urllib3.request("GET", f"{self._url}/stats/requests").json()["state"] == "stopped")
+        self._wait.until(lambda _: self._told()["state"] == "stopped")
         self.browser.get(self._url)
 
     def type(self, name: str, text: str) -> None:
@@ -72,6 +73,8 @@ class Page:
 
     def await_requests(self, more_than: int) -> None:
         """Wait until the table of statistics has a row with so many requests, and the head shows their rate."""
+        # For a while the table is still that of the test before.
+        self._wait.until(lambda _: self._told()["stats"][-1]["num_requests"] > more_than)
 
         def shown(_: object) -> bool:
             cells = [row.text.split() for row in self.browser.find_elements("css selector", "tbody tr")]
@@ -80,6 +83,10 @@ class Page:
             return bool(rows and int(rows[0][2]) > more_than and rate and float(rate[1]) > 0)
 
         self._wait.until(shown)
+
+    def _told(self) -> dict[str, Any]:
+        """What Locust tells the page itself."""
+        return urllib3.request("GET", f"{self._url}/stats/requests").json()
 
     def _buttons(self, text: str) -> list:
         found = self.browser.find_elements("css selector", "button")
