@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from loadtest.access import check_header, resolve_target
 from loadtest.errors import LoadError
-from loadtest.scenario import MultiStream, Offline, Scenario, SingleStream
-from loadtest.warmup import MIN_SECONDS
+from loadtest.scenario import MultiStream, Offline, OpenLoop, Scenario, Server, SingleStream
+from loadtest.warmup import ENOUGH, LONGER, MIN_SECONDS
 from models.validation import first_problem
 from servers.target import Target
 
@@ -77,9 +77,10 @@ class LoadPlan(BaseModel):
     """Seconds at the start whose requests are kept but marked as warm-up; the least of them with ``steady_limit_s``."""
     steady_limit_s: Annotated[float, Field(ge=MIN_SECONDS, le=3600)] | None = None
     """Have the warm-up go on until the load is steady by ``loadtest.warmup``, looked at after each second, for this
-    long at most (in whole seconds, rounded up). A run that is not steady by then is measured all the same, and its
-    facts say so. None: by time alone, as it also is where a scenario's mean rate is not the same all over the run (its
-    warm-up is the pattern's first part), and for Offline."""
+    long at most (in whole seconds, rounded up), or up to ten times as long where the load is too slow to be judged by
+    then. A run that is not steady at the end of it is measured all the same, and its facts say so. None: by time alone,
+    as it also is where a scenario's mean rate is not the same all over the run (its warm-up is the pattern's first
+    part), and for Offline."""
     duration_s: Annotated[float, Field(gt=0)]
     """Length in seconds of the measured window that follows the warm-up."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -133,10 +134,18 @@ class LoadPlan(BaseModel):
         return self.steady_limit_s is not None and self.scenario.steady
 
     @property
-    def longest_warmup_s(self) -> float:
-        """How many seconds the warm-up may take."""
+    def warmup_limit_s(self) -> float:
+        """How many seconds the warm-up may take, unless the load is too slow to be judged by then."""
         limit_s = self.steady_limit_s
         return math.ceil(limit_s) if limit_s is not None and self.by_rule else self.warmup_s
+
+    @property
+    def longest_warmup_s(self) -> float:
+        """How many seconds the warm-up may take at most."""
+        limit_s, scenario = self.warmup_limit_s, self.scenario
+        if not self.by_rule or (isinstance(scenario, OpenLoop | Server) and scenario.rate * limit_s >= ENOUGH):
+            return limit_s
+        return LONGER * limit_s
 
     def target(self) -> Target:
         """The endpoint, with what this process's environment says.

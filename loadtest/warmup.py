@@ -5,6 +5,9 @@ median response time. Under load a queue in perfect steady state scatters by mor
 at 70% load and 200 requests/s, about one in five meets this rule nowhere in 60 s, and the others are let in when they
 happen to be calm. So six windows in a row without a trend do as well: what is still warming up keeps going one way,
 what merely scatters does not.
+
+A load may be too slow for six windows within the limit that it is given, or even for 500 requests. That says nothing of
+the server, so it may take longer.
 """
 
 from __future__ import annotations
@@ -19,6 +22,11 @@ TOLERANCE = 0.10
 TRENDLESS = 6
 TREND = 0.6
 """Kendall's tau of ``TRENDLESS`` windows from which on they have a trend: 14% of pure noise does (Kendall 1938)."""
+ENOUGH = 2 * TRENDLESS * WINDOW_REQUESTS
+"""Fewer answers than these by the limit, and the load is too slow to be judged by then: six windows are not sure to be
+among them, or have been looked at only once or twice."""
+LONGER = 10
+"""So many times its limit may such a load take."""
 
 
 class WindowRule:
@@ -61,6 +69,11 @@ class WindowRule:
         if reason is None and (self._answers < MIN_REQUESTS or self._seconds < MIN_SECONDS):
             reason = f"{self._answers} answers, needs {MIN_REQUESTS} in at least {MIN_SECONDS} s"
         return reason and f"not steady after {self._seconds} s: {reason}"
+
+    def needs_longer(self, limit_s: float) -> bool:
+        """Whether the load is too slow to be judged by now, but not too slow for six windows in ``LONGER`` limits."""
+        promised = self._answers / max(self._seconds, 1) * LONGER * limit_s
+        return self._answers < ENOUGH and promised >= TRENDLESS * WINDOW_REQUESTS
 
 
 def _scatter(name: str, values: list[float]) -> str | None:

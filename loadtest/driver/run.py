@@ -154,7 +154,7 @@ def _collect(plan: LoadPlan, folder: Path, engines: int) -> records.Records:
     except LoadError as error:
         raise LoadError(f"nothing was measured: {_error(folder / _LOG) or _last_words(folder / _LOG)}") from error
     if not len(found.intended_ns):
-        length_s = plan.longest_warmup_s + plan.duration_s
+        length_s = plan.warmup_limit_s + plan.duration_s
         reason = (
             f"no request falls into the run: {plan.scenario.label} for {length_s:g} s"
             if found.facts.finished

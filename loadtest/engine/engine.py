@@ -110,8 +110,8 @@ class Engine:
         process.stop_collecting()
 
         start_ns = self._start_ns()
-        longest_ns = round(self._plan.longest_warmup_s * 1e9) + (_NOTICE_NS if self._plan.by_rule else 0)
-        window = self._window(start_ns, start_ns + longest_ns)
+        notice_ns = _NOTICE_NS if self._plan.by_rule else 0
+        window = self._window(start_ns, start_ns + round(self._plan.warmup_limit_s * 1e9) + notice_ns)
         pacing = self._pacing = self._offering.pacing(self._flight, window)
         self._finished: asyncio.Future[int] = loop.create_future()
         if isinstance(pacing, Offline):
@@ -155,8 +155,9 @@ class Engine:
     async def _await_steady(self, pacing: Pacing, latest: spool.Window, spinner: Spinner) -> spool.Window:
         """Until the load is steady, or has been given the time for it; returns the window, which begins soon."""
         start_ns = latest.load_start_ns
+        limit_s, longest_s = round(self._plan.warmup_limit_s), round(self._plan.longest_warmup_s)
         with closing(SteadinessWatch(self._recorder, start_ns, self._offering.warmup_ns)) as watch:
-            for second in range(1, round(self._plan.longest_warmup_s) + 1):
+            for second in range(1, longest_s + 1):
                 await self._halted_or(start_ns + second * SECOND_NS)
                 if self._halted.done():
                     self._unsteady = f"stopped after {(monotonic_ns() - start_ns) / 1e9:.1f} s of warm-up"
@@ -166,15 +167,24 @@ class Engine:
                 spinner.exclude(began_ns)
                 if self._unsteady is None and second >= self._plan.warmup_s:
                     break
+                if second >= limit_s and not watch.needs_longer(limit_s):
+                    break
+                if second == limit_s < longest_s:
+                    latest = self._window(start_ns, start_ns + longest_s * SECOND_NS + _NOTICE_NS)
+                    self._tell(latest)
         began_ns = monotonic_ns()
         window = self._window(
             start_ns, max(start_ns + second * SECOND_NS + _NOTICE_NS, monotonic_ns() + _LEAST_NOTICE_NS)
         )
-        self._recorder.set_window(window)
         self._offering.measure(pacing, window)
-        control.emit("window", window_start_ns=window.start_ns, window_end_ns=window.end_ns)
+        self._tell(window)
         spinner.exclude(began_ns)
         return window
+
+    def _tell(self, window: spool.Window) -> None:
+        """Have everyone know that the window is another one than was told before."""
+        self._recorder.set_window(window)
+        control.emit("window", window_start_ns=window.start_ns, window_end_ns=window.end_ns)
 
     def _obey(self, command: control.Command) -> None:
         pacing = self._pacing

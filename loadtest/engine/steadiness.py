@@ -38,6 +38,10 @@ class SteadinessWatch:
         self._rule.add_second((answers["done_ns"] - answers["intended_ns"]) / 1e6, self._arrivals())
         return self._rule.unsteady()
 
+    def needs_longer(self, limit_s: float) -> bool:
+        """Whether the load is too slow to be judged within the limit, which is over."""
+        return self._rule.needs_longer(limit_s)
+
     def close(self) -> None:
         """Take no more."""
         self._reader.close()

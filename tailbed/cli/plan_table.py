@@ -64,7 +64,7 @@ def _print_one(console: Console, name: str, one: DeploymentPlan) -> None:
         said["sweep"] = f"up to {one.swept:,.10g}/s all rates of a fine sweep held"
     if (law := one.scalability) is not None:
         where = f"at {law.peak_clients:.0f} clients" if law.peak_clients is not None else "with ever more clients"
-        said["clients"] = f"most {law.peak_per_s:,.0f}/s {where}, fitted (R2 {law.r_squared:.3f}). {law.reason}"
+        said["clients"] = f"most {law.peak_per_s:,.0f}/s {where}, fitted to within {law.misfit[0]:.0%}. {law.reason}"
     if one.predictions:
         said["check"] = f"held out {one.predictions[0].rate:,.10g}/s: {', '.join(map(_predicted, one.predictions))}"
     if not one.replicas:

@@ -13,6 +13,8 @@ from tailbed.results.schema import RunResult
 
 FAR: Final = 2.0
 """A peak at more clients than so many times the most that were measured is beyond what the runs show."""
+BADLY: Final = 0.1
+"""Of the measured throughput: one run scatters by less, so that a law which is further off is not what happens."""
 
 
 def scalability(runs: Mapping[int, RunResult], settings: Settings) -> Scalability:
@@ -28,7 +30,7 @@ def scalability(runs: Mapping[int, RunResult], settings: Settings) -> Scalabilit
     valid = {count: run for count, run in sorted(runs.items()) if run.validity == "VALID" and run.throughput > 0}
     measured = {count: run.throughput for count, run in valid.items()}
     law = fit_law(measured)
-    return Scalability(
+    fitted = Scalability(
         lambda_per_s=law.lambda_per_s,
         sigma=law.sigma,
         kappa=law.kappa,
@@ -37,9 +39,19 @@ def scalability(runs: Mapping[int, RunResult], settings: Settings) -> Scalabilit
         peak_per_s=law.peak_per_s,
         measured=measured,
         fitted={count: law.throughput(count) for count in measured},
-        reason=". ".join(_sentences(law, runs, settings)),
+        reason="",
         runs=[run.run for run in valid.values() if run.run],
     )
+    said = [*_doubt(fitted), *_sentences(law, runs, settings)]
+    return fitted.model_copy(update={"reason": ". ".join(said)})
+
+
+def _doubt(fitted: Scalability) -> list[str]:
+    off, clients = fitted.misfit
+    if off <= BADLY:
+        return []
+    where = f"{off:.0%} off at {clients} client{'s' * (clients > 1)}"
+    return [f"The law is no good description here, {where}: believe the points rather than what follows"]
 
 
 def _sentences(law: Law, runs: Mapping[int, RunResult], settings: Settings) -> list[str]:

@@ -44,21 +44,27 @@ def sentence(goal: Goal, contest: Contest, outcome: Outcome, names: dict[Identit
         than = f"all {others} others" if others > 1 else names[outcome.ranking[1].deployment]
         return f"{name} has {had}: shown against {than}"
     if all(isinstance(each.ratio, NoInterval) for each in outcome.comparisons):
-        return f"{_too_few(contest, outcome)}; {name} had {had}; {_enough(contest)}"
+        return f"{_too_few(contest, outcome)}; {name} had {had}; {_enough(contest, outcome)}"
     unproven = [names[other.deployment] for other in outcome.as_good]
     return f"no difference shown to {_listed(unproven) or names[outcome.ranking[1].deployment]}; {name} had {had}"
 
 
 def _too_few(contest: Contest, outcome: Outcome) -> str:
-    made = max(len(each.values) for each in outcome.ranking)
+    made = _made(outcome)
     if made < FEWEST_RUNS:
         verb = "shows" if made == 1 else "show"
         return f"a first look: {counted(made, contest.unit)} each {verb} no difference"
     return f"no difference shown: fewer than {counted(FEWEST_RUNS, contest.unit)} in common"
 
 
-def _enough(contest: Contest) -> str:
-    return f"{counted(RECOMMENDED_RUNS, _SETS[contest.unit])} could tell"
+def _enough(contest: Contest, outcome: Outcome) -> str:
+    if _made(outcome) < FEWEST_RUNS:
+        return f"{counted(RECOMMENDED_RUNS, _SETS[contest.unit])} could tell"
+    return "more of them, or a quieter machine, could tell"
+
+
+def _made(outcome: Outcome) -> int:
+    return max(len(each.values) for each in outcome.ranking)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -122,7 +122,8 @@ class Suite(BaseModel):
     steady_limit_s: Annotated[Annotated[float, Field(ge=MIN_SECONDS, le=3600)] | None, Field(validate_default=True)] = (
         30.0
     )
-    """Until when a run must be steady by the rule of windows, or it is INVALID; null ends the warm-up by time alone."""
+    """Until when a run must be steady by the rule of windows, or it is INVALID; up to ten times as long where the load
+    is too slow to be judged by then. Null ends the warm-up by time alone."""
     duration_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Seconds after which an unanswered request is a failure."""

@@ -7,7 +7,8 @@ the time at which the first of them is free (Kiefer and Wolfowitz, "On the theor
 
 A request that finds the replica idle keeps it for all of its service time as the client sees it: network, waking up,
 frontend and compute. One that finds others there keeps it for less, since its frontend work overlaps the compute time
-of the others. So what is read is told apart by what the request found: see ``Observed``.
+of the others. So what is read is told apart by what the request found: see ``Observed``. And what others did to it that
+came later, see ``interruption``, is taken off: it is theirs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from loadtest.records import Outcome, Records
+from tailbed.planning.fleet.interruption import Arrived
 
 OVERTAKEN: Final = 0.01
 """Share of the requests that may be answered before an earlier one while the replica still counts as one queue."""
@@ -36,9 +38,9 @@ class Observed:
         rate: requests a second that arrived in the window, answered or not.
         found: int ``[requests]``, how many others were in the replica when the request was sent.
         free_s: float ``[requests]``, for how long a server of the replica had been free then; where none was, negative:
-            the time until one is.
-        took_s: float ``[requests]``, how long the request kept that server. Never negative: one that overtook others
-            took none.
+            the time until one is, as far as it was known then.
+        took_s: float ``[requests]``, how long the request kept that server, less what later ones delayed it by. Never
+            negative: one that overtook others took none.
         alone: whether no request met another one because each was sent when the last was answered: a closed loop of one
             client.
     """
@@ -50,13 +52,20 @@ class Observed:
     alone: bool
 
 
-def observe(records: Records, servers: int) -> Observed:
+def observe(records: Records, servers: int, interruption_s: float = 0.0) -> Observed:
     """Read what a replica of ``servers`` servers at one queue did with the requests of a run.
 
     Requests of the warm-up and those that failed are in the queue, but not in what is read.
+
+    Args:
+        records: of the run.
+        servers: how many requests the replica computes at the same time.
+        interruption_s: by how much a request that comes while another one is computed delays it, of one server.
     """
     sent_s, done_s, measured = _in_order(records)
     free_s, took_s = _kept(sent_s, done_s, servers)
+    if interruption_s:
+        free_s, took_s = _uninterrupted(sent_s, free_s, took_s, interruption_s)
     # Whoever is answered by then was sent by then, so that their number alone says who is left.
     found = np.arange(len(sent_s)) - np.searchsorted(np.sort(done_s), sent_s, side="right")
     window_s = (records.facts.window_end_ns - records.facts.window_start_ns) / _NS
@@ -67,6 +76,13 @@ def observe(records: Records, servers: int) -> Observed:
         took_s=np.maximum(took_s[measured], 0.0),
         alone=_alone(sent_s, done_s, found),
     )
+
+
+def arrived(records: Records) -> Arrived:
+    """What a replica of one server shows of interruptions."""
+    sent_s, done_s, measured = _in_order(records)
+    free_s, took_s = _kept(sent_s, done_s, 1)
+    return Arrived(sent_s, took_s, measured & (free_s >= 0))
 
 
 def servers_of(runs: list[Records]) -> int:
@@ -103,6 +119,26 @@ def _kept(sent_s: np.ndarray, done_s: np.ndarray, servers: int) -> tuple[np.ndar
             free_at[index] = free[0]
             heapq.heapreplace(free, max(done, free[0]))
     return sent_s - free_at, done_s - np.maximum(sent_s, free_at)
+
+
+def _uninterrupted(
+    sent_s: np.ndarray, free_s: np.ndarray, took_s: np.ndarray, interruption_s: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each request found, and how long it kept the server, had no later one come."""
+    free_at = sent_s - free_s
+    start_s = np.maximum(sent_s, free_at)
+    # Of two that share a core the shorter one is delayed by as much as it takes itself: half of what it then takes.
+    delays_s = np.minimum(interruption_s, np.maximum(-free_s, 0) / 2)
+    before_s = np.concatenate([[0.0], np.cumsum(delays_s)])
+
+    def delayed_s(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+        places = (np.searchsorted(sent_s, after, side="right"), np.searchsorted(sent_s, before, side="left"))
+        delayed: np.ndarray = np.maximum(before_s[places[1]] - before_s[places[0]], 0)
+        return delayed
+
+    waits = free_s < 0
+    found_s = np.where(waits, np.minimum(free_s + delayed_s(sent_s, free_at), 0.0), free_s)
+    return found_s, took_s - delayed_s(start_s, start_s + took_s)
 
 
 def _alone(sent_s: np.ndarray, done_s: np.ndarray, found: np.ndarray) -> bool:

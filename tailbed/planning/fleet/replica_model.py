@@ -13,7 +13,8 @@ import numpy as np
 from loadtest.records import Records
 from models import TailbedError
 from tailbed.planning.fleet.durations import BIN, Durations
-from tailbed.planning.fleet.observation import Observed, observe, servers_of
+from tailbed.planning.fleet.interruption import interruption
+from tailbed.planning.fleet.observation import Observed, arrived, observe, servers_of
 from tailbed.planning.fleet.simulation import Draw
 
 ALIKE: Final = 1.05
@@ -46,10 +47,13 @@ class ReplicaModel:
 
     Attributes:
         servers: how many requests it computes at the same time.
+        interruption_s: by how many seconds a request that comes while another one is computed delays it; known of
+            one server only.
         levels: the rates that it was measured at, ascending.
     """
 
     servers: int
+    interruption_s: float
     levels: tuple[Level, ...]
 
     @classmethod
@@ -70,12 +74,13 @@ class ReplicaModel:
         """
         sent = [run for run in runs if np.count_nonzero(run.sent_ns > 0)]
         count = servers or (servers_of(sent) if sent else 1)
-        observed = [one for one in (observe(run, count) for run in sent) if len(one.found)]
+        interruption_s = interruption([arrived(run) for run in sent]) if count == 1 else 0.0
+        observed = [one for one in (observe(run, count, interruption_s) for run in sent) if len(one.found)]
         open_loop = [one for one in observed if not one.alone] or observed
         answered = sum(len(one.found) for one in open_loop)
         if answered < BIN:
             raise NothingToLearn(f"{answered} answered requests: a replica is learned from {BIN} or more")
-        return cls(count, tuple(_levels(open_loop)))
+        return cls(count, interruption_s, tuple(_levels(open_loop)))
 
     def draws(self, rate: float, rng: np.random.Generator) -> Draw:
         """The times of one simulated process at ``rate`` requests a second.

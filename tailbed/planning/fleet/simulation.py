@@ -1,8 +1,8 @@
 """Discrete events: requests arrive, a balancer gives each to a replica, replicas answer.
 
 Each replica is one queue, first come first served, with as many servers as the model says. A request starts when the
-first of them is free and keeps it for what the model draws for what it found (see ``durations``). Nothing is lost, and
-nobody gives up.
+first of them is free and keeps it for what the model draws for what it found (see ``durations``). One that comes while
+another is computed delays all that are there (see ``interruption``). Nothing is lost, and nobody gives up.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ class Replica(Protocol):
     @property
     def servers(self) -> int:
         """How many requests it computes at the same time."""
+        ...
+
+    @property
+    def interruption_s(self) -> float:
+        """By how much a request delays those that it finds, in seconds; 0 with several servers."""
         ...
 
     def draws(self, rate: float, rng: np.random.Generator) -> Draw:
@@ -62,31 +67,47 @@ def simulate(
         balancer: what stands before them; None for one replica alone.
         rng: decides all that chance does.
     """
-    length_s = float(arrivals_s[-1] - arrivals_s[0])
-    share = (len(arrivals_s) - 1) / length_s / replicas
+    begin_s, end_s = float(arrivals_s[0]), float(arrivals_s[-1])
+    share = (len(arrivals_s) - 1) / (end_s - begin_s) / replicas
     draws = [replica.draws(share, rng) for _ in range(replicas)]
     before = choice(balancer, replicas, rng)
     free = [[-np.inf] * replica.servers for _ in range(replicas)]
     inside = [0] * replicas
-    leaving: list[tuple[float, int]] = []
-    responses, chosen, kept_s = [], [], 0.0
-    end_s = float(arrivals_s[-1])
-    for now in arrivals_s.tolist():
-        while leaving and leaving[0][0] <= now:
-            gone = heappop(leaving)[1]
-            inside[gone] -= 1
-            before.left(gone)
+    delayed_s = [0.0] * replicas
+    # Of each request that is there: when it leaves, as far as is known; its replica, and the delays known of it; which.
+    leaving: list[tuple[float, int, float, int]] = []
+    done_s = np.empty(len(arrivals_s))
+    chosen, idle_s = [], 0.0
+
+    def leave(until_s: float) -> None:
+        """Let go who is done by then."""
+        while leaving and leaving[0][0] <= until_s:
+            done, one, known_s, number = heappop(leaving)
+            if delayed_s[one] > known_s:
+                heappush(leaving, (done + delayed_s[one] - known_s, one, delayed_s[one], number))
+                continue
+            done_s[number] = done
+            inside[one] -= 1
+            before.left(one)
+
+    for number, now in enumerate(arrivals_s.tolist()):
+        leave(now)
         one = before.choose()
         servers = free[one]
+        if inside[one] and replica.interruption_s:
+            # Of two that share a core the shorter one is delayed by as much as it takes itself.
+            delay_s = min(replica.interruption_s, max(servers[0] - now, 0.0))
+            servers[0] += delay_s
+            delayed_s[one] += delay_s
         free_s = now - servers[0]
+        idle_s += max(now - max(servers[0], begin_s), 0.0)
         start = now if free_s >= 0 else servers[0]
-        took_s = draws[one](inside[one], free_s)
-        done = start + took_s
+        done = start + draws[one](inside[one], free_s)
         heapreplace(servers, done)
-        heappush(leaving, (done, one))
+        heappush(leaving, (done, one, delayed_s[one], number))
         inside[one] += 1
-        responses.append(done - now)
         chosen.append(one)
-        kept_s += max(0.0, min(done, end_s) - start)
-    busy = kept_s / (length_s * replicas * replica.servers)
-    return Simulated(np.array(responses), np.array(chosen), busy)
+    leave(np.inf)
+    idle_s += sum(max(end_s - max(free_at, begin_s), 0.0) for servers in free for free_at in servers)
+    busy = 1 - idle_s / ((end_s - begin_s) * replicas * replica.servers)
+    return Simulated(done_s - arrivals_s, np.array(chosen), busy)

@@ -82,6 +82,11 @@ class Scalability(BaseModel):
     """Why the curve bends, in words."""
     runs: list[str]
 
+    @property
+    def misfit(self) -> tuple[float, int]:
+        """By which share of the measured throughput the law is off at most, and at how many clients."""
+        return max((abs(self.fitted[clients] / measured - 1), clients) for clients, measured in self.measured.items())
+
 
 class Prediction(BaseModel):
     """What the simulation says of a load that was measured but not used for it."""

@@ -99,14 +99,38 @@ def test_the_window_is_the_same_whenever_the_warm_up_ends(tmp_path: Path):
 
 def test_a_load_that_does_not_get_steady_is_measured_and_says_so(tmp_path: Path):
     with misbehaving.serve(warms_up(20, 200, 12)) as url:
-        plan = make_plan(tmp_path, url, scenario=RATE, steady_limit_s=5.5)
+        plan = make_plan(tmp_path, url, scenario=RATE, steady_limit_s=7.5)
         with running(tmp_path, plan) as engine:
             found = engine.records()
     assert found.facts.by_rule
-    assert found.facts.unsteady.startswith("not steady after 6 s: the median response time ")
+    assert found.facts.unsteady.startswith("not steady after 8 s: the median response time ")
     assert found.facts.unsteady == by_rule(found, open_loop=True)
     assert found.facts.finished
     assert np.array_equal(window_of(found), schedule(RATE, length_s=1, seed=0))
+
+
+@pytest.mark.parametrize("scenario", [OpenLoop(rate=60), ClosedLoop(concurrency=3)])
+def test_a_load_that_is_too_slow_for_its_limit_goes_on_until_it_can_be_judged(
+    tmp_path: Path, scenario: OpenLoop | ClosedLoop
+):
+    told: list[float] = []
+    with misbehaving.serve(warms_up(50, 0, 1)) as url:
+        plan = make_plan(tmp_path, url, scenario=scenario, steady_limit_s=5)
+        found = loadtest.run(plan, tmp_path, on_progress=told.append)
+    assert found.facts.unsteady is None
+    assert 8 < warmup_s(found) < 20, "500 answers at some 60 a second"
+    assert found.facts.finished
+    assert found.facts.window_end_ns - found.facts.window_start_ns == SECOND
+    assert np.count_nonzero(found.intended_ns > found.facts.window_start_ns) > 30
+    assert told[-1] > 0.7
+
+
+def test_but_not_where_it_would_take_ten_times_as_long(tmp_path: Path):
+    with misbehaving.serve(warms_up(50, 0, 1)) as url:
+        plan = make_plan(tmp_path, url, scenario=OpenLoop(rate=5), steady_limit_s=5)
+        found = loadtest.run(plan, tmp_path)
+    assert found.facts.unsteady == "not steady after 5 s: 0 windows of 100 answers or more, needs 3"
+    assert found.facts.finished
 
 
 @pytest.mark.parametrize("scenario", [ClosedLoop(concurrency=3), MultiStream(samples=3)])

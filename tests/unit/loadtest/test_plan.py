@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from loadtest import LoadError
 from loadtest.plan import LoadPlan, read_plan, write_plan
-from loadtest.scenario import ClosedLoop, Offline, OpenLoop, Ramp
+from loadtest.scenario import ClosedLoop, Offline, OpenLoop, Ramp, Server, SingleStream
 
 PLAN = LoadPlan(
     protocol="oip-http",
@@ -58,11 +58,15 @@ def test_a_field_that_does_not_make_sense_is_named(tmp_path: Path, field: str, v
 
 def test_a_warm_up_by_rule_may_take_until_its_limit_where_the_load_is_steady():
     fields = PLAN.model_dump(exclude={"scenario"}) | {"warmup_s": 8, "steady_limit_s": 30.5}
-    steady = LoadPlan(**fields, scenario=OpenLoop(rate=10))
-    assert (steady.by_rule, steady.longest_warmup_s) == (True, 31)
+    steady = LoadPlan(**fields, scenario=OpenLoop(rate=100))
+    assert (steady.by_rule, steady.warmup_limit_s, steady.longest_warmup_s) == (True, 31, 31)
+    # Too slow for 1,200 answers by then, or how fast it is depends on the server.
+    for scenario in (OpenLoop(rate=10), Server(rate=38), ClosedLoop(concurrency=1), SingleStream()):
+        slow = LoadPlan(**fields, scenario=scenario)
+        assert (slow.by_rule, slow.warmup_limit_s, slow.longest_warmup_s) == (True, 31, 310)
     for scenario in (Offline(), Ramp(from_rate=1, to_rate=2)):
         by_time = LoadPlan(**fields, scenario=scenario)
-        assert (by_time.by_rule, by_time.longest_warmup_s) == (False, 8)
+        assert (by_time.by_rule, by_time.warmup_limit_s, by_time.longest_warmup_s) == (False, 8, 8)
     with pytest.raises(ValidationError, match="must not be less than warmup_s"):
         LoadPlan(**fields | {"steady_limit_s": 7}, scenario=OpenLoop(rate=10))
 

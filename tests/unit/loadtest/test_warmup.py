@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from loadtest.warmup import WindowRule
 from tests.performance.queues import departures, poisson_arrivals, service_times, steady_after
 
 MS = 1_000_000
@@ -80,6 +81,27 @@ def test_too_short_to_tell() -> None:
         "not steady after 15 s: 1 windows of 100 answers or more, needs 3"
     )
     assert end_s(evenly(200, 0), np.ones(0), 0) == "not steady after 0 s: 0 windows of 100 answers or more, needs 3"
+
+
+@pytest.mark.parametrize(("per_s", "until_s"), [(100, 30), (40, 30), (39, 31), (10, 120), (2, 600), (1, 30), (0, 30)])
+def test_a_load_that_is_too_slow_for_its_limit_gets_longer_where_that_helps(per_s: int, until_s: int) -> None:
+    rule = WindowRule()
+    for _ in range(30):
+        rule.add_second(np.full(per_s, 2.0), per_s)
+    second = 30
+    while rule.needs_longer(30):
+        rule.add_second(np.full(per_s, 2.0), per_s)
+        second += 1
+    assert second == until_s
+
+
+def test_and_not_once_it_stops_answering() -> None:
+    rule = WindowRule()
+    for second in range(300):
+        rule.add_second(np.full(10 if second < 40 else 0, 2.0), 10)
+        if second >= 30 and not rule.needs_longer(30):
+            break
+    assert second == 200, "400 answers by then are no longer 600 within 300 s"
 
 
 @pytest.mark.parametrize("service", ["narrow", "exponential", "wide"])

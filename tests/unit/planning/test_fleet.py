@@ -12,7 +12,15 @@ from tailbed.analysis.percentiles import percentile
 from tailbed.planning.fleet import BALANCERS, NothingToLearn, ReplicaModel, predict, size_fleet
 from tailbed.planning.fleet.observation import observe, servers_of
 from tailbed.slo import Slo
-from tests.unit.planning.servers import Known, constant, exponential, frontend_and_model, queue, records
+from tests.unit.planning.servers import (
+    Known,
+    constant,
+    exponential,
+    frontend_and_model,
+    frontend_on_the_models_core,
+    queue,
+    records,
+)
 
 SLO = Slo.parse("p99=50ms")
 
@@ -79,6 +87,22 @@ def test_a_frontend_beside_its_model_is_predicted_at_rates_not_seen(rate: int) -
     measured = np.exp(np.mean([np.log(p99_ms(frontend_and_model(rng, rate, 15_000))) for _ in range(3)]))
     predicted = predict(model, rate=rate, requests=15_000, repetitions=5)
     assert predicted.estimate_ms == pytest.approx(measured, rel=0.08)
+
+
+@pytest.mark.parametrize("rate", [100, 250, 350])
+def test_a_frontend_on_the_models_core_delays_what_is_computed(rate: int) -> None:
+    # Its capacity is 500/s. The times of its requests, drawn independently of one another, would be a fifth too low.
+    rng = np.random.default_rng(rate)
+    model = ReplicaModel.fit([frontend_on_the_models_core(rng, each, 15_000) for each in (75, 200, 300)])
+    assert model.interruption_s == pytest.approx(0.5e-3, rel=0.1)
+    measured = np.exp(np.mean([np.log(p99_ms(frontend_on_the_models_core(rng, rate, 15_000))) for _ in range(3)]))
+    predicted = predict(model, rate=rate, requests=15_000, repetitions=5)
+    assert predicted.estimate_ms == pytest.approx(measured, rel=0.08)
+
+
+def test_a_frontend_beside_its_model_interrupts_nothing() -> None:
+    rng = np.random.default_rng(1)
+    assert ReplicaModel.fit([frontend_and_model(rng, each, 15_000) for each in (200, 500)]).interruption_s == 0.0
 
 
 def test_two_servers_are_predicted_as_two() -> None:

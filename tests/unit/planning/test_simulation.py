@@ -66,6 +66,17 @@ def test_an_exceptional_first_service_is_that_of_welch() -> None:
     assert found.busy == pytest.approx(1 - idle, rel=0.03)
 
 
+def test_those_who_come_later_delay_those_who_are_there() -> None:
+    # Of each request's work a is done when it comes, before all else, and b when it is its turn. All that is to be done
+    # is that of M/D/1, V = l (a + b)^2 / (2 (1 - l (a + b))), and who comes then waits for it, for its own a + b and
+    # for the a of all who come meanwhile: (V + a + b) / (1 - l a).
+    at_once, later, rate = 0.2, 0.8, 0.7
+    work = rate * (at_once + later) ** 2 / (2 * (1 - rate * (at_once + later)))
+    found = run(Known(constant(later), first=constant(at_once + later), interruption_s=at_once), rate)
+    assert found.busy == pytest.approx(rate, rel=0.02)
+    assert mean(found) == pytest.approx((work + at_once + later) / (1 - rate * at_once), rel=0.05)
+
+
 def test_several_servers_at_one_queue_wait_as_erlang_says() -> None:
     # Erlang's C for 2 servers and 1.4 erlangs: 0.5765; the mean wait is C / (c - a).
     assert mean(run(Known(exponential(1.0), servers=2), 1.4)) == pytest.approx(1 + 0.5765 / 0.6, rel=0.08)
@@ -107,21 +118,23 @@ def test_replicas_as_many_as_requests_never_make_one_wait() -> None:
     st.integers(1, 6),
     st.sampled_from(BALANCERS),
     st.integers(1, 3),
+    st.floats(0.0, 0.5),
     st.floats(0.05, 3.0),
     st.integers(0, 10**6),
 )
 @settings(max_examples=40)
 def test_every_request_is_answered_once_in_order_and_not_before_its_time(
-    replicas: int, balancer: Balancer, servers: int, load: float, seed: int
+    replicas: int, balancer: Balancer, servers: int, interruption_s: float, load: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     times = arrival_times("poisson", load * replicas * servers, 400, rng)
-    found = simulate(Known(constant(1.0), servers=servers), times, replicas, balancer, rng)
+    known = Known(constant(1.0), servers=servers, interruption_s=interruption_s if servers == 1 else 0.0)
+    found = simulate(known, times, replicas, balancer, rng)
     assert len(found.response_s) == len(found.replica) == 400
     assert (found.response_s >= 1.0 - 1e-9).all()
     assert found.replica.min() >= 0
     assert found.replica.max() < replicas
-    assert 0 <= found.busy <= 1 + 1e-9
+    assert -1e-9 <= found.busy <= 1 + 1e-9
     done = times + found.response_s
     for replica in range(replicas):
         own = np.flatnonzero(found.replica == replica)

@@ -87,6 +87,18 @@ def test_a_single_instance_bends_by_contention() -> None:
     assert found.measured.keys() == found.fitted.keys() == set(CLIENTS)
 
 
+def test_a_law_that_does_not_describe_what_was_measured_is_doubted() -> None:
+    measured = curve(1000, 0.8, 0.0)
+    found = scalability(runs(measured | {1: measured[1] * 1.08}), Settings())
+    assert 0 < found.misfit[0] < 0.08
+    assert "no good description" not in found.reason
+    found = scalability(runs(measured | {2: measured[2] * 1.5}), Settings())
+    off, clients = found.misfit
+    assert clients == 2
+    assert off == pytest.approx(1 - found.fitted[2] / found.measured[2])
+    assert found.reason.startswith(f"The law is no good description here, {off:.0%} off at 2 clients: ")
+
+
 def test_coherency_is_told_from_contention() -> None:
     found = scalability(runs(curve(1000, 0.01, 0.01)), Settings(instances=4, threads=2))
     assert "Mostly coherency" in found.reason

@@ -88,6 +88,7 @@ def test_blocks_that_too_few_have_in_common_are_told_as_that() -> None:
     late = [run for run in runs("b", 0.9, 12) if run.block > 5]
     found = recommend(of(early, late, blocks=12), "p99")
     assert found.sentence.startswith("no difference shown: fewer than six runs in common; a had the lowest P99")
+    assert found.sentence.endswith("; more of them, or a quieter machine, could tell")
 
 
 def test_the_highest_load_that_most_of_them_held_is_where_p99_is_judged() -> None:
