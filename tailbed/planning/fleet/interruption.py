@@ -21,7 +21,9 @@ import numpy as np
 SOON: Final = 0.05
 """The share of the requests that may take less than the time in which another one comes soon."""
 LONGEST: Final = 0.95
-"""Times beyond this share count as this one: of rare stalls the mean of a few hundred requests would know nothing."""
+"""Times beyond this share count as this one: rare stalls would decide the mean of a few hundred requests."""
+FEWEST: Final = 20
+"""Requests of a run, of either kind, from which on it is looked at."""
 SURE: Final = 3.0
 """Standard errors by which an interruption must be above none."""
 
@@ -71,9 +73,10 @@ def _longer(run: Arrived) -> _Longer | None:
     soon_s = run.sent_s[places] + np.quantile(took_s, SOON)
     came = np.searchsorted(run.sent_s, soon_s, side="right") - places - 1
     some = came > 0
-    with_s, without_s = (np.minimum(took_s, np.quantile(took_s, LONGEST))[part] for part in (some, ~some))
-    if len(with_s) < 2 or len(without_s) < 2:
+    if min(np.count_nonzero(some), np.count_nonzero(~some)) < FEWEST:
         return None
+    # Each part by itself: the longest of all are those that are interrupted.
+    with_s, without_s = (np.minimum(took_s[part], np.quantile(took_s[part], LONGEST)) for part in (some, ~some))
     longer_s = float(with_s.mean() - without_s.mean()) / float(came[some].mean())
     # What takes longer has more come to it: of the difference a share of their rate times itself is that.
     rate = len(run.sent_s) / (run.sent_s[-1] - run.sent_s[0])

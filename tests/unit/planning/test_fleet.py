@@ -91,10 +91,10 @@ def test_a_frontend_beside_its_model_is_predicted_at_rates_not_seen(rate: int) -
 
 @pytest.mark.parametrize("rate", [100, 250, 350])
 def test_a_frontend_on_the_models_core_delays_what_is_computed(rate: int) -> None:
-    # Its capacity is 500/s. The times of its requests, drawn independently of one another, would be a fifth too low.
+    # Its capacity is 500/s. The times of its requests, drawn independently of one another, make 15 to 33% less.
     rng = np.random.default_rng(rate)
     model = ReplicaModel.fit([frontend_on_the_models_core(rng, each, 15_000) for each in (75, 200, 300)])
-    assert model.interruption_s == pytest.approx(0.5e-3, rel=0.1)
+    assert model.interruption_s == pytest.approx(0.5e-3, rel=0.05)
     measured = np.exp(np.mean([np.log(p99_ms(frontend_on_the_models_core(rng, rate, 15_000))) for _ in range(3)]))
     predicted = predict(model, rate=rate, requests=15_000, repetitions=5)
     assert predicted.estimate_ms == pytest.approx(measured, rel=0.08)
