@@ -101,8 +101,12 @@ def test_a_frontend_on_the_models_core_delays_what_is_computed(rate: int) -> Non
 
 
 def test_a_frontend_beside_its_model_interrupts_nothing() -> None:
-    rng = np.random.default_rng(1)
-    assert ReplicaModel.fit([frontend_and_model(rng, each, 15_000) for each in (200, 500)]).interruption_s == 0.0
+    shown = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        shown.append(ReplicaModel.fit([frontend_and_model(rng, each, 15_000) for each in (200, 500)]).interruption_s)
+    assert sum(each > 0 for each in shown) <= 1, "three standard errors: one in seven hundred"
+    assert max(shown) < 0.02e-3, "and then hardly anything of its 1.6 ms"
 
 
 def test_two_servers_are_predicted_as_two() -> None:
