@@ -57,6 +57,33 @@ def interruption(runs: Sequence[Arrived]) -> float:
     return mean_s if mean_s > SURE * error_s else 0.0
 
 
+def uninterrupted(
+    sent_s: np.ndarray, free_s: np.ndarray, took_s: np.ndarray, interruption_s: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each request found, and how long it kept the server, had no later one come.
+
+    Args:
+        sent_s: float ``[requests]``, ascending, when each was sent, in seconds.
+        free_s: float ``[requests]``, for how long the server had been free then, or, negative, until when it was not.
+        took_s: float ``[requests]``, how long each kept it.
+        interruption_s: by how much one delays another one.
+    """
+    free_at = sent_s - free_s
+    start_s = np.maximum(sent_s, free_at)
+    # Of two that share a core the shorter one is delayed by as much as it takes itself: half of what it then takes.
+    delays_s = np.minimum(interruption_s, np.maximum(-free_s, 0) / 2)
+    before_s = np.concatenate([[0.0], np.cumsum(delays_s)])
+
+    def delayed_s(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+        places = (np.searchsorted(sent_s, after, side="right"), np.searchsorted(sent_s, before, side="left"))
+        delayed: np.ndarray = np.maximum(before_s[places[1]] - before_s[places[0]], 0)
+        return delayed
+
+    waits = free_s < 0
+    found_s = np.where(waits, np.minimum(free_s + delayed_s(sent_s, free_at), 0.0), free_s)
+    return found_s, took_s - delayed_s(start_s, start_s + took_s)
+
+
 @dataclass(frozen=True)
 class _Longer:
     longer_s: float

@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from loadtest.records import Outcome, Records
-from tailbed.planning.fleet.interruption import Arrived
+from tailbed.planning.fleet.interruption import Arrived, uninterrupted
 
 OVERTAKEN: Final = 0.01
 """Share of the requests that may be answered before an earlier one while the replica still counts as one queue."""
@@ -65,7 +65,7 @@ def observe(records: Records, servers: int, interruption_s: float = 0.0) -> Obse
     sent_s, done_s, measured = _in_order(records)
     free_s, took_s = _kept(sent_s, done_s, servers)
     if interruption_s:
-        free_s, took_s = _uninterrupted(sent_s, free_s, took_s, interruption_s)
+        free_s, took_s = uninterrupted(sent_s, free_s, took_s, interruption_s)
     # Whoever is answered by then was sent by then, so that their number alone says who is left.
     found = np.arange(len(sent_s)) - np.searchsorted(np.sort(done_s), sent_s, side="right")
     window_s = (records.facts.window_end_ns - records.facts.window_start_ns) / _NS
@@ -119,26 +119,6 @@ def _kept(sent_s: np.ndarray, done_s: np.ndarray, servers: int) -> tuple[np.ndar
             free_at[index] = free[0]
             heapq.heapreplace(free, max(done, free[0]))
     return sent_s - free_at, done_s - np.maximum(sent_s, free_at)
-
-
-def _uninterrupted(
-    sent_s: np.ndarray, free_s: np.ndarray, took_s: np.ndarray, interruption_s: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """What each request found, and how long it kept the server, had no later one come."""
-    free_at = sent_s - free_s
-    start_s = np.maximum(sent_s, free_at)
-    # Of two that share a core the shorter one is delayed by as much as it takes itself: half of what it then takes.
-    delays_s = np.minimum(interruption_s, np.maximum(-free_s, 0) / 2)
-    before_s = np.concatenate([[0.0], np.cumsum(delays_s)])
-
-    def delayed_s(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-        places = (np.searchsorted(sent_s, after, side="right"), np.searchsorted(sent_s, before, side="left"))
-        delayed: np.ndarray = np.maximum(before_s[places[1]] - before_s[places[0]], 0)
-        return delayed
-
-    waits = free_s < 0
-    found_s = np.where(waits, np.minimum(free_s + delayed_s(sent_s, free_at), 0.0), free_s)
-    return found_s, took_s - delayed_s(start_s, start_s + took_s)
 
 
 def _alone(sent_s: np.ndarray, done_s: np.ndarray, found: np.ndarray) -> bool:

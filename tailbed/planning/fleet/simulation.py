@@ -69,45 +69,68 @@ def simulate(
     """
     begin_s, end_s = float(arrivals_s[0]), float(arrivals_s[-1])
     share = (len(arrivals_s) - 1) / (end_s - begin_s) / replicas
-    draws = [replica.draws(share, rng) for _ in range(replicas)]
+    queues = [_Queue(replica, replica.draws(share, rng), begin_s) for _ in range(replicas)]
     before = choice(balancer, replicas, rng)
-    free = [[-np.inf] * replica.servers for _ in range(replicas)]
-    inside = [0] * replicas
-    delayed_s = [0.0] * replicas
     # Of each request that is there: when it leaves, as far as is known; its replica, and the delays known of it; which.
     leaving: list[tuple[float, int, float, int]] = []
-    done_s = np.empty(len(arrivals_s))
-    chosen, idle_s = [], 0.0
+    done_s, chosen = np.empty(len(arrivals_s)), []
 
     def leave(until_s: float) -> None:
         """Let go who is done by then."""
         while leaving and leaving[0][0] <= until_s:
             done, one, known_s, number = heappop(leaving)
-            if delayed_s[one] > known_s:
-                heappush(leaving, (done + delayed_s[one] - known_s, one, delayed_s[one], number))
+            delayed_s = queues[one].delayed_s
+            if delayed_s > known_s:
+                heappush(leaving, (done + delayed_s - known_s, one, delayed_s, number))
                 continue
             done_s[number] = done
-            inside[one] -= 1
+            queues[one].inside -= 1
             before.left(one)
 
     for number, now in enumerate(arrivals_s.tolist()):
         leave(now)
         one = before.choose()
-        servers = free[one]
-        if inside[one] and replica.interruption_s:
-            # Of two that share a core the shorter one is delayed by as much as it takes itself.
-            delay_s = min(replica.interruption_s, max(servers[0] - now, 0.0))
-            servers[0] += delay_s
-            delayed_s[one] += delay_s
-        free_s = now - servers[0]
-        idle_s += max(now - max(servers[0], begin_s), 0.0)
-        start = now if free_s >= 0 else servers[0]
-        done = start + draws[one](inside[one], free_s)
-        heapreplace(servers, done)
-        heappush(leaving, (done, one, delayed_s[one], number))
-        inside[one] += 1
+        done = queues[one].take(now)
+        heappush(leaving, (done, one, queues[one].delayed_s, number))
         chosen.append(one)
     leave(np.inf)
-    idle_s += sum(max(end_s - max(free_at, begin_s), 0.0) for servers in free for free_at in servers)
+    idle_s = sum(queue.idle_until(end_s) for queue in queues)
     busy = 1 - idle_s / ((end_s - begin_s) * replicas * replica.servers)
     return Simulated(done_s - arrivals_s, np.array(chosen), busy)
+
+
+class _Queue:
+    """The requests before the servers of one replica.
+
+    Attributes:
+        inside: how many are there.
+        delayed_s: by how long a request would have been delayed that had been there from the beginning.
+    """
+
+    def __init__(self, replica: Replica, draw: Draw, begin_s: float) -> None:
+        self.inside = 0
+        self.delayed_s = 0.0
+        self._interruption_s = replica.interruption_s
+        self._draw = draw
+        self._begin_s = begin_s
+        self._free_at = [-np.inf] * replica.servers
+        self._idle_s = 0.0
+
+    def take(self, now: float) -> float:
+        """A request comes; returns when it leaves, if nobody delays it."""
+        free_at = self._free_at
+        if self.inside and self._interruption_s:
+            # Of two that share a core the shorter one is delayed by as much as it takes itself.
+            delay_s = min(self._interruption_s, max(free_at[0] - now, 0.0))
+            free_at[0] += delay_s
+            self.delayed_s += delay_s
+        free_s = now - free_at[0]
+        self._idle_s += max(now - max(free_at[0], self._begin_s), 0.0)
+        done = max(now, free_at[0]) + self._draw(self.inside, free_s)
+        heapreplace(free_at, done)
+        self.inside += 1
+        return done
+
+    def idle_until(self, end_s: float) -> float:
+        """For how many seconds its servers had nothing to do until then, together."""
+        return self._idle_s + sum(max(end_s - max(free_at, self._begin_s), 0.0) for free_at in self._free_at)
