@@ -2,11 +2,14 @@
 
     python -m tests.performance.planning [--quick] [--parts rates,search,balancers] [--from DIR]... [--out DIR]
 
-``rates``: each deployment is measured at six shares of its capacity. Its model is made of the runs at three of them and
-predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. Measured is the
-geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the highest one is above
-the lowest, which no prediction can be better than. Deployments are told apart by whether a request takes a millisecond
-or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as long as many requests.
+``rates``: each deployment is measured at six shares of its capacity. Its model is made of the runs at three of them
+and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has, with the
+arrivals that these runs had: their scatter is no error of the model. Measured is the geometric mean of the P99 of the
+VALID, undisturbed runs; the column beside it is by how much the highest one is above the lowest, which no prediction
+can be better than. Busy is for how much of the time the replica then has requests, by the model: what is 70% of a
+closed loop's throughput may be nearly all that an open loop gets. Deployments are told apart by whether a request
+takes a millisecond or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as long as
+many requests.
 ``--from``, which may be repeated, takes such measurements from folders that have them.
 
 ``search``: ``tailbed plan --sweep``, the highest rate found against that of a fine sweep around it.
@@ -31,11 +34,13 @@ import yaml
 
 from loadtest import records
 from loadtest.inputs import write_pool
+from tailbed.analysis.percentiles import percentile
 from tailbed.experiment.core_stalls import measure_stalls
 from tailbed.experiment.placement import permitted_niceness, place
 from tailbed.planning.balancers import compare, installed
 from tailbed.planning.balancers.measuring import Bench
-from tailbed.planning.fleet import ReplicaModel, predict
+from tailbed.planning.fleet import ReplicaModel
+from tailbed.planning.fleet.simulation import simulate
 from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult
@@ -53,6 +58,7 @@ DEPLOYMENTS = (
 SLOW_MS = 1.0
 PARTS = ("rates", "search", "balancers")
 NEEDED_ERROR, NEEDED_SHARE, NEEDED_SEARCH = 0.15, 0.8, 0.10
+REPETITIONS = 20
 WAITING_MS = 3.0
 LOADS = (0.4, 0.7)
 """Of what two waiting replicas can do."""
@@ -101,6 +107,7 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
     head = "rate     busy  predicted  [95% of runs]  measured   runs        error"
     print(f"{'deployment':<45}{head}")
     errors: dict[bool, list[float | None]] = {True: [], False: []}
+    by_themselves: list[float] = []
     for folder in folders:
         for deployment, levels in usable(folder).items():
             fitted = [run for share in FITTED for _, run in levels.get(share, [])]
@@ -109,6 +116,7 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
                 continue
             fastest = min(result.p50_ms or np.inf for runs in levels.values() for result, _ in runs)
             model = ReplicaModel.fit(fitted)
+            by_themselves += [by_itself(result, found) for runs in levels.values() for result, found in runs]
             errors[fastest >= SLOW_MS] += [row(deployment, share, model, levels.get(share, [])) for share in HELD_OUT]
     for slow, found in errors.items():
         known = [error for error in found if error is not None]
@@ -117,6 +125,9 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
             f"requests of {'a millisecond or more' if slow else 'less'}: {good} of {len(known)} within "
             f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run"
         )
+    if by_themselves:
+        off = np.exp(np.mean(np.log1p(by_themselves))) - 1
+        print(f"every run by a model that is made of it alone: {off:+.0%} on average over {len(by_themselves)}")
     print()
     judged = [abs(error) <= NEEDED_ERROR for error in errors[True] if error is not None]
     return bool(judged) and sum(judged) >= NEEDED_SHARE * len(judged)
@@ -131,15 +142,33 @@ def row(
         return None
     measured = np.array([result.p99_ms for result, _ in runs])
     rate = float(np.mean([result.offered_rate for result, _ in runs]))
-    found = predict(model, rate=rate, requests=int(np.mean([result.requests for result, _ in runs])))
-    measured_ms = float(np.exp(np.log(measured).mean()))
-    error = found.estimate_ms / measured_ms - 1
+    figures, busy = zip(
+        *(simulated(model, found, repetition) for _, found in runs for repetition in range(REPETITIONS)), strict=True
+    )
+    predicted_ms, measured_ms = (float(np.exp(np.log(each).mean())) for each in (figures, measured))
+    low_ms, high_ms = np.quantile(figures, [0.025, 0.975])
+    error = predicted_ms / measured_ms - 1
     print(
-        f"{named} {rate:>6.0f}/s {found.utilization:>5.0%} {found.estimate_ms:>9.3g}  "
-        f"[{found.low_ms:.3g}, {found.high_ms:.3g}]".ljust(85)
+        f"{named} {rate:>6.0f}/s {np.mean(busy):>5.0%} {predicted_ms:>9.3g}  [{low_ms:.3g}, {high_ms:.3g}]".ljust(85)
         + f"{measured_ms:>8.3g}  {len(runs)}, {measured.max() / measured.min() - 1:+5.0%}  {error:+6.0%}"
     )
     return error
+
+
+def by_itself(result: RunResult, found: records.Records) -> float:
+    """How far the P99 of a run is off that a model made of nothing else has: what the model cannot express."""
+    assert result.p99_ms is not None
+    model = ReplicaModel.fit([found])
+    figures = [simulated(model, found, repetition)[0] for repetition in range(REPETITIONS)]
+    return float(np.exp(np.log(figures).mean())) / result.p99_ms - 1
+
+
+def simulated(model: ReplicaModel, found: records.Records, seed: int) -> tuple[float, float]:
+    """P99 in ms of a simulated run with the arrivals of a measured one, and the share of the time that it is busy."""
+    sent_s = np.sort(found.sent_ns - found.facts.load_start_ns) / 1e9
+    measured = sent_s >= (found.facts.window_start_ns - found.facts.load_start_ns) / 1e9
+    run = simulate(model, sent_s, 1, None, np.random.default_rng(seed))
+    return 1e3 * percentile(run.response_s[measured], 0.99), run.busy
 
 
 def search(folder: Path, quick: bool) -> bool:
