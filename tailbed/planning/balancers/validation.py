@@ -19,7 +19,7 @@ from tailbed.planning.balancers.cores import divide
 from tailbed.planning.balancers.measuring import Bench, Measured
 from tailbed.planning.balancers.program import BalancerError, Program, executable, version
 from tailbed.planning.balancers.replicas import DeploymentReplicas
-from tailbed.planning.fleet import BALANCERS, ReplicaModel, predict
+from tailbed.planning.fleet import BALANCERS, NothingToLearn, ReplicaModel, predict
 from tailbed.planning.fleet.prediction import Arrivals
 from tailbed.results.decisions.plan import Balancer, Prediction, Validation
 from tailbed.suite import Candidate, Suite
@@ -98,7 +98,10 @@ def compare(
         alone = [
             bench.run("round-robin", rate / bench.most, 1, folder / f"one-{rate:g}", bench.suite.seed) for rate in rates
         ]
-        behind = ReplicaModel.fit([one.records for one in alone if not _why_not(one)])
+        usable = [one.records for one in alone if not _why_not(one)]
+        if not usable:
+            raise NothingToLearn(f"one replica alone: {_why_not(alone[0])}")
+        behind = ReplicaModel.fit(usable)
     except TailbedError as error:
         return [_validation(bench, balancer, [], [f"not compared: {error}"]) for balancer in balancers]
     notes = [*_hop(bench, model, alone[0]), *_sharing(bench, behind, max(rates))]

@@ -168,9 +168,14 @@ def test_two_replicas_are_measured_and_simulated(
         progress=told.append,
     )
     assert [validation.balancer for validation in found] == list(kinds)
-    assert len(told) == 2
+    # A machine that is busy with other things makes runs that show nothing, which is then said.
+    assert told[0].startswith("1 x digits/onnx/fp32 on ")
     for validation in found:
         assert validation.program.startswith(f"{balancer.name} ")
+        if len(told) == 1:
+            assert validation.note.startswith("not compared: one replica alone: ")
+            assert not validation.predictions
+            continue
         run = f"validate/digits/{balancer.command}/{validation.balancer}-200"
         result = RunResult.model_validate_json((tmp_path / run / "result.json").read_bytes())
         assert result.errors == 0
@@ -178,14 +183,13 @@ def test_two_replicas_are_measured_and_simulated(
         assert result.answers_wrong == 0
         assert len(records.read(tmp_path / run / records.NAME).sent_ns) > 200
         rows = validation.predictions
-        # A machine that is busy with other things makes runs that show nothing, which is then said.
-        if result.validity == "VALID" and "not compared" not in validation.note:
+        if result.validity == "VALID" and not {"p50_ms", "p99_ms"} & set(result.disturbed):
             figures = {"P50": result.p50_ms, "P99": result.p99_ms}
             assert {row.figure: row.measured_ms for row in rows} == {k: v for k, v in figures.items() if v}
             assert all(row.error == pytest.approx(row.predicted_ms / row.measured_ms - 1) for row in rows)
             assert all(row.runs == [run] and row.replicas == 2 for row in rows)
         else:
-            assert "INVALID" in validation.note or "not compared" in validation.note
+            assert "INVALID" in validation.note or "disturbed" in validation.note
 
 
 def test_kinds_of_balancing_are_those_of_the_simulation(balancer: Program) -> None:
