@@ -73,8 +73,11 @@ class Page:
 
     def await_requests(self, more_than: int) -> None:
         """Wait until the table of statistics has a row with so many requests, and the head shows their rate."""
-        # For a while the table is still that of the test before.
+        # For a while the table is still that of the test before; and on a slow machine the page may have learnt from it
+        # that the test has ended, and then asks no more: it is loaded anew.
+        self._wait.until(lambda _: self._told()["state"] == "running")
         self._wait.until(lambda _: self._told()["stats"][-1]["num_requests"] > more_than)
+        self.browser.get(self._url)
 
         def shown(_: object) -> bool:
             cells = [row.text.split() for row in self.browser.find_elements("css selector", "tbody tr")]
