@@ -31,15 +31,17 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# First what no load on the machine disturbs, side by side, and with every framework in one process or another; then
-# what is measured, alone.
+# First what no load on the machine disturbs, side by side, and with every framework in one process or another; then the
+# containers, two suites at a time, since they mostly wait; then what is measured, alone.
 SIDE_BY_SIDE := tests/unit tests/integration/exporters tests/integration/runtimes tests/integration/servers \
 	tests/integration/cli/test_import.py tests/integration/cli/test_commands.py \
 	tests/integration/loadtest/test_tls.py tests/integration/report tests/integration/history tests/integration/test_runtimes.py
+CONTAINERS := tests/integration/compose tests/integration/containers tests/integration/monitoring
 
 test: install lint
 	$(BIN)/pytest -n 2 --dist loadscope $(SIDE_BY_SIDE)
-	$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore=%) tests/integration
+	$(BIN)/pytest -n 2 --dist loadscope $(CONTAINERS)
+	$(BIN)/pytest $(SIDE_BY_SIDE:%=--ignore=%) $(CONTAINERS:%=--ignore=%) tests/integration
 
 perf: install
 	$(BIN)/python -m tests.performance.engine

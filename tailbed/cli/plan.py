@@ -31,7 +31,7 @@ _QUICK = _Effort(1, 5, "10%")
 
 @click.command(short_help="Find how many replicas a demand needs, and at what cost.")
 @click.argument("refs", metavar="[REF]...", nargs=-1)
-@click.option("--from", "origin", type=click.Path(path_type=Path), help="Plan what this results folder measured.")
+@click.option("--from", "origin", metavar="EXPERIMENT", help="Plan what this one measured: a results folder or a name.")
 @click.option("--slo", help="The objective of every response, such as p99=50ms.")
 @click.option("--rate", type=FiniteRange(min=0, min_open=True, max=1e9), help="The demand: requests a second.")
 @click.option("--with", "stacks", help=f"Stacks, separated by commas.  [default: {_STACK}]")
@@ -65,7 +65,7 @@ _QUICK = _Effort(1, 5, "10%")
 def plan(
     context: click.Context,
     refs: tuple[str, ...],
-    origin: Path | None,
+    origin: str | None,
     slo: str | None,
     rate: float | None,
     stacks: str | None,
@@ -84,10 +84,12 @@ def plan(
 ) -> None:
     """Say how many replicas of each REF hold a demand within an objective, and what they cost.
 
-    REF is an artifact, model/format or model/format/precision. With --from, the deployments of a results folder are
-    planned instead; of a quantization study those on its frontier. For each, the highest rate is searched that one
-    replica holds, by fresh runs; fleets of replicas behind load balancers are then simulated on what was measured.
+    REF is an artifact, model/format or model/format/precision. With --from, the deployments of an experiment are
+    planned instead, which is a results folder or a name of the history as 'tailbed compare' takes it; of a quantization
+    study those on its frontier. For each, the highest rate is searched that one replica holds, by fresh runs; fleets of
+    replicas behind load balancers are then simulated on what was measured.
     """
+    from tailbed import history
     from tailbed.cli.measuring import measuring
     from tailbed.cli.plan_table import print_plan
     from tailbed.planning.beginning import Asked, begin, go_on
@@ -103,14 +105,14 @@ def plan(
         if slo is None or rate is None:
             raise click.UsageError("a plan needs --slo, such as p99=50ms, and --rate, the requests a second")
         if bool(refs) == (origin is not None):
-            raise click.UsageError("name what to plan: artifacts, or a results folder with --from")
+            raise click.UsageError("name what to plan: artifacts, or an experiment with --from")
         if origin is not None and stacks is not None:
-            raise click.UsageError("--with: the deployments of a results folder have their stacks")
+            raise click.UsageError("--with: the deployments of an experiment have their stacks")
         said: dict[str, Any] = {"runs": runs, "duration_s": duration, "tolerance": tolerance}
         effort = (_QUICK if quick else _WHOLE)._replace(**{name: one for name, one in said.items() if one is not None})
         asked = Asked(slo, rate, arrivals, headroom, price, *effort, sweep, validate)
         named = tuple(filter(None, (stacks or _STACK).split(",")))
-        source = ExperimentFolder(origin) if origin is not None else None
+        source = history.find(origin) if origin is not None else None
         out = out or Path("results") / f"plan-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         demand, chosen, folder = begin(asked, refs, named, source, out)
     with measuring(chosen, folder) as (experiment, progress):

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tailbed.results.folder import ExperimentFolder
     from tailbed.results.schema import Summary
 
 
 @click.command(short_help="Show an experiment's table and write its report page.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("experiment")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json and nothing else.")
-@click.option("--pdf", "as_pdf", is_flag=True, help="Also print the page to FOLDER/report.pdf, by Chromium or Chrome.")
-def report(folder: Path, as_json: bool, as_pdf: bool) -> None:
-    """Show the results in FOLDER and write FOLDER/report.html from them.
+@click.option("--pdf", "as_pdf", is_flag=True, help="Also print the page to report.pdf, by Chromium or Chrome.")
+def report(experiment: str, as_json: bool, as_pdf: bool) -> None:
+    """Show the results of EXPERIMENT and write report.html from them into its folder.
 
-    FOLDER may also hold a single run, records.parquet and plan.json, as Locust leaves it: then its exact figures and
-    the verdict on it are shown.
+    An experiment is a results folder, or a name of the history as 'tailbed compare' takes it. A folder may also hold a
+    single run, records.parquet and plan.json, as Locust leaves it: then its exact figures and the verdict on it are
+    shown.
     """
+    from tailbed import history
     from tailbed.cli.inside_table import print_inside
     from tailbed.cli.table import print_summary
     from tailbed.report import write_report
     from tailbed.report.pdf import print_page
-    from tailbed.results.folder import ExperimentFolder
 
-    results = ExperimentFolder(folder)
-    if not results.summary_json.exists() and _holds_run(folder):
+    results = history.find(experiment)
+    if not results.summary_json.exists() and _holds_run(results.path):
         if as_pdf:
-            raise click.UsageError(f"{folder} holds a single run, which has no page: --pdf is for experiments")
-        _show_run(folder, as_json)
+            raise click.UsageError(f"{experiment} holds a single run, which has no page: --pdf is for experiments")
+        _show_run(results.path, as_json)
         return
     summary = results.read_summary()
     page = write_report(results)

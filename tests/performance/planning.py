@@ -6,10 +6,10 @@
 and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has, with the
 arrivals that these runs had: their scatter is no error of the model. Measured is the geometric mean of the P99 of the
 VALID, undisturbed runs; the column beside it is by how much the highest one is above the lowest, which no prediction
-can be better than. Busy is for how much of the time the replica then has requests, by the model: what is 70% of a
-closed loop's throughput may be nearly all that an open loop gets. Deployments are told apart by whether a request
-takes a millisecond or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as long as
-many requests.
+can be better than: below the table stands how well a run is predicted by another one of the same load. Busy is for how
+much of the time the replica then has requests, by the model: what is 70% of a closed loop's throughput may be nearly
+all that an open loop gets. Deployments are told apart by whether a request takes a millisecond or more: the P99 of
+faster ones is made of the machine's own stalls, few in a run and as long as many requests.
 ``--from``, which may be repeated, takes such measurements from folders that have them.
 
 ``search``: ``tailbed plan --sweep``, the highest rate found against that of a fine sweep around it.
@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
     head = "rate     busy  predicted  [95% of runs]  measured   runs        error"
     print(f"{'deployment':<45}{head}")
     errors: dict[bool, list[float | None]] = {True: [], False: []}
+    repeated: dict[bool, list[float]] = {True: [], False: []}
     by_themselves: list[float] = []
     for folder in folders:
         for deployment, levels in usable(folder).items():
@@ -118,19 +120,29 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
             model = ReplicaModel.fit(fitted)
             by_themselves += [by_itself(result, found) for runs in levels.values() for result, found in runs]
             errors[fastest >= SLOW_MS] += [row(deployment, share, model, levels.get(share, [])) for share in HELD_OUT]
+            repeated[fastest >= SLOW_MS] += [
+                one / another - 1
+                for share in HELD_OUT
+                for one, another in pairwise(result.p99_ms for result, _ in levels.get(share, []))
+            ]
     for slow, found in errors.items():
         known = [error for error in found if error is not None]
-        good = sum(abs(error) <= NEEDED_ERROR for error in known)
         print(
-            f"requests of {'a millisecond or more' if slow else 'less'}: {good} of {len(known)} within "
-            f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run"
+            f"requests of {'a millisecond or more' if slow else 'less'}: {within(known)} of {len(known)} within "
+            f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run; "
+            f"of one run as another's prediction {within(repeated[slow])} of {len(repeated[slow])}"
         )
     if by_themselves:
         off = np.exp(np.mean(np.log1p(by_themselves))) - 1
         print(f"every run by a model that is made of it alone: {off:+.0%} on average over {len(by_themselves)}")
     print()
-    judged = [abs(error) <= NEEDED_ERROR for error in errors[True] if error is not None]
-    return bool(judged) and sum(judged) >= NEEDED_SHARE * len(judged)
+    judged = [error for error in errors[True] if error is not None]
+    return bool(judged) and within(judged) >= NEEDED_SHARE * len(judged)
+
+
+def within(errors: Sequence[float]) -> int:
+    """How many are as small as they need be."""
+    return sum(abs(error) <= NEEDED_ERROR for error in errors)
 
 
 def row(

@@ -9,15 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from selenium import webdriver
 
 from loadtest import records
+from loadtest.plan import read_plan
 from models import MODELS
 from models.inputs import one_item
 from servers import EndpointError, connect
+from tests import chromium
 from tests.containers import Project, docker
 from tests.integration.compose.conftest import LOAD, SERVERS, WATCHERS
 from tests.integration.compose.prometheus import asked, eventually
+from tests.integration.loadtest.test_locust_page import Page, browser
+from tests.one_at_a_time import one_at_a_time
 
+__all__ = ["browser"]
 pytestmark = pytest.mark.timeout(1800)  # the first test to run builds all images
 
 PUBLISHED = {
@@ -113,15 +119,44 @@ def test_a_frozen_server_is_not_healthy(project: Project, ports: dict[str, int])
 
 
 def test_prometheus_sees_a_run(project: Project, ports: dict[str, int]) -> None:
-    project.compose(
-        *("run", "--rm", "--no-TTY", "--name", "locust-headless", "locust", "--headless"),
-        *("--target", "fastapi", "--scenario", "constant", "--rate", "50", "--run-time", "12s"),
-    )
+    with one_at_a_time("locust-headless"):  # an engine has one container of a name
+        project.compose(
+            *("run", "--rm", "--no-TTY", "--name", "locust-headless", "locust", "--headless"),
+            *("--target", "fastapi", "--scenario", "constant", "--rate", "50", "--run-time", "12s"),
+        )
     query = 'sum(service:requests:rate15s{service="fastapi"}) > 0'
     eventually(lambda: bool(asked(ports["PROMETHEUS_PORT"], query)), "requests in Prometheus", 30)
     up = {each["metric"]["job"] for each in asked(ports["PROMETHEUS_PORT"], "up == 1")}
     assert up >= {"fastapi", "grpc", "triton", "torchserve", "machine"}
     assert asked(ports["PROMETHEUS_PORT"], "up == 0") == []
+
+
+@chromium.needs_chromium
+def test_two_stacks_from_locusts_page(
+    project: Project, ports: dict[str, int], results: Path, browser: webdriver.Chrome
+) -> None:
+    before = set(results.glob("locust/*"))
+    page = Page(browser, f"http://127.0.0.1:{ports['LOCUST_PORT']}")
+    for target in ("triton", "torchserve"):
+        page.open_parameters()
+        page.choose("target", target)
+        page.choose("scenario", "poisson")
+        page.button("Start")
+        page.await_requests(300)
+        eventually(
+            lambda target=target: bool(
+                asked(ports["PROMETHEUS_PORT"], f'sum(target:requests:rate15s{{target="{target}"}}) > 0')
+            ),
+            f"requests to {target} in Prometheus",
+        )
+        page.stop()
+        page.button("New")
+    runs = sorted(set(results.glob("locust/*")) - before)
+    assert [read_plan(run).protocol for run in runs] == ["oip-http", "torchserve-rest"]
+    for run in runs:
+        found = records.read(run / records.NAME)
+        assert not found.outcome.any()
+        assert found.facts.wrong == 0
 
 
 @pytest.mark.parametrize("socket_given", [True, False])

@@ -1,4 +1,4 @@
-"""``tailbed history`` and ``tailbed compare`` by name, as users type them."""
+"""``tailbed history``, and ``compare``, ``report`` and ``plan --from`` by name, as users type them."""
 
 import json
 import shutil
@@ -87,6 +87,14 @@ def test_compare_by_name_warns_of_what_else_changed(ten: Path) -> None:
     assert tailbed("compare", "quick").returncode == 0
 
 
+def test_report_by_name(ten: Path) -> None:
+    done = tailbed("report", "quick~2")
+    assert done.returncode == 0, done.stderr
+    page = ten / "quick-20261118-133514" / "report.html"
+    assert str(page) in done.stdout
+    assert [path.parent for path in ten.glob("*/report.html")] == [page.parent]
+
+
 def test_a_path_that_exists_is_no_name(ten: Path, tmp_path: Path) -> None:
     (tmp_path / "quick").mkdir()
     done = tailbed("compare", "quick", cwd=tmp_path)
@@ -100,6 +108,8 @@ def test_what_cannot_be_found_is_one_line(ten: Path) -> None:
         (("compare", "quik"), "did you mean quick"),
         (("compare", "quick-2026"), "is the beginning of 10 names"),
         (("compare", "quick~1"), "its results folder is no longer there"),
+        (("report", "quick~1"), "its results folder is no longer there"),
+        (("plan", "--from", "quik", "--slo", "p99=5ms", "--rate", "10"), "did you mean quick"),
         (("history", "forget", "nonesuch"), "no experiment of that name"),
         (("history", "add", "nonesuch"), "not a results folder"),
         (("history", "nonesuch"), "no cell in the history has the word 'nonesuch'"),

@@ -10,6 +10,7 @@ import pytest
 from tests import containers
 from tests.containers import Project, docker
 from tests.integration.monitoring.prometheus import FOLDER, Prometheus
+from tests.one_at_a_time import one_at_a_time
 
 IMAGES = Path(__file__).with_name("images")
 PATIENCE_S = 60
@@ -90,12 +91,13 @@ def test_what_runs_is_found_and_nothing_else(project: Project, prometheus: Prome
     # Whatever comes later is found, and whatever goes is forgotten; a container is found by its own name too.
     project.compose("--profile", "later", "up", "--detach", "grpc-gpu")
     words = ("run", "--detach", "--name", "locust-headless", "locust-worker", "--web.listen-address=:9646")
-    headless = project.compose(*words).split()[-1]
-    try:
-        late = [("grpc", "grpc-gpu", "up"), ("locust", "locust-headless", "up")]
-        _await(lambda: _targets(prometheus), [*late, worker, worker, machine])
-    finally:
-        docker("rm", "--force", headless)
+    with one_at_a_time("locust-headless"):  # an engine has one container of a name
+        headless = project.compose(*words).split()[-1]
+        try:
+            late = [("grpc", "grpc-gpu", "up"), ("locust", "locust-headless", "up")]
+            _await(lambda: _targets(prometheus), [*late, worker, worker, machine])
+        finally:
+            docker("rm", "--force", headless)
     project.compose("up", "--detach", "--scale", "locust-worker=1", "locust-worker")
     _await(lambda: _targets(prometheus), [late[0], worker, machine])
     assert {each["metric"]["instance"] for each in prometheus.query('up{job="grpc"}')} == {"grpc-gpu"}
