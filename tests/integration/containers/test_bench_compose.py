@@ -18,7 +18,10 @@ from tests import containers
 from tests.conftest import Exported
 from tests.containers import ROOT, SOURCE, Project
 
-pytestmark = pytest.mark.skipif(containers.missing() is not None, reason=containers.missing() or "")
+pytestmark = [
+    pytest.mark.skipif(containers.missing() is not None, reason=containers.missing() or ""),
+    pytest.mark.timeout(600),  # for the image, while others build theirs
+]
 
 COMPOSE = """\
 x-server: &server
