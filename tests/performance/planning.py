@@ -129,8 +129,8 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
         known = [error for error in found if error is not None]
         print(
             f"requests of {'a millisecond or more' if slow else 'less'}: {within(known)} of {len(known)} within "
-            f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run; "
-            f"of one run as another's prediction {within(repeated[slow])} of {len(repeated[slow])}"
+            f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run\n"
+            f"  of one run as another's prediction {within(repeated[slow])} of {len(repeated[slow])}"
         )
     if by_themselves:
         off = np.exp(np.mean(np.log1p(by_themselves))) - 1
