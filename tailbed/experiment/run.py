@@ -61,7 +61,8 @@ def execute(
         # Asked before and after the load only: while it lasts, an answer would take its time from the requests.
         stack = STACKS.get(candidate.stack)
         before = stack.times(server.endpoint)
-        with Sampler(probes_of(server.process.pid, placement.cores), dear=dear_probes_of(server.process)) as sampler:
+        probes = probes_of(server.process.pid, placement.cores, placement.server or ())
+        with Sampler(probes, dear=dear_probes_of(server.process)) as sampler:
 
             def reduce(records: Records) -> RunResult:
                 samples = sampler.finish()

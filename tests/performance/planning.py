@@ -1,16 +1,22 @@
 """Whether the plan's model tells the truth: predicted and measured, side by side.
 
-    python -m tests.performance.planning [--quick] [--parts rates,search,balancers] [--from DIR]... [--out DIR]
+    python -m tests.performance.planning [--quick] [--parts rates,search,balancers] [--deployments NAME,...]
+                                         [--from DIR]... [--out DIR]
 
 ``rates``: each deployment is measured at six shares of its capacity. Its model is made of the runs at three of them
-and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has, with the
-arrivals that these runs had: their scatter is no error of the model. Measured is the geometric mean of the P99 of the
-VALID, undisturbed runs; the column beside it is by how much the highest one is above the lowest, which no prediction
-can be better than: below the table stands how well a run is predicted by another one of the same load. Busy is for how
-much of the time the replica then has requests, by the model: what is 70% of a closed loop's throughput may be nearly
-all that an open loop gets. Deployments are told apart by whether a request takes a millisecond or more: the P99 of
-faster ones is made of the machine's own stalls, few in a run and as long as many requests.
-``--from``, which may be repeated, takes such measurements from folders that have them.
+and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. A prediction is
+given what the runs that it is compared with had from outside: their arrivals, and how fast the server's core was when,
+read once a second (see ``core_speed``). What a run's P99 has of these is no error of the model. "Without" is the error
+of a prediction that knows of no core's speed. All cores are kept awake meanwhile (see ``awake``).
+Measured is the geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the
+highest one is above the lowest, which no prediction can be better than that is not told why: below the table stands
+how well a run is predicted by another one of the same load. Busy is for how much of the time the replica then has
+requests, by the model: what is 70% of a closed loop's throughput may be nearly all that an open loop gets. Slower is by
+how much the core was slower than at its best, on average over the runs. Deployments are told apart by whether a
+request takes a millisecond or more: the P99 of faster ones is made of the machine's own stalls, few in a run and as
+long as many requests.
+``--from``, which may be repeated, takes such measurements from folders that have them; ``--deployments`` measures only
+those whose names begin so.
 
 ``search``: ``tailbed plan --sweep``, the highest rate found against that of a fine sweep around it.
 
@@ -25,7 +31,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,7 +40,6 @@ from typing import Any
 import numpy as np
 import yaml
 
-from loadtest import records
 from loadtest.inputs import write_pool
 from tailbed.analysis.percentiles import percentile
 from tailbed.experiment.core_stalls import measure_stalls
@@ -46,13 +52,15 @@ from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult
 from tailbed.suite import Suite
+from tests.performance.awake import kept_awake
+from tests.performance.core_speed import AtFullSpeed, Run, full_speed
 from tests.performance.waiting_replicas import WaitingReplicas
 
 FITTED, HELD_OUT = ("15%", "40%", "60%"), ("30%", "50%", "70%")
 # Artifact, stacks, seconds of a run: a slow model needs longer runs for as many requests.
 DEPLOYMENTS = (
     ("bert-mini/onnx", ("fastapi", "grpc"), 30),
-    ("resnet18/openvino/int8-static", ("fastapi", "grpc"), 60),
+    ("resnet18/openvino/int8-static", ("fastapi", "grpc"), 45),
     ("digits/onnx", ("fastapi", "grpc"), 10),
     ("digits/torchscript", ("grpc",), 10),
 )
@@ -69,9 +77,11 @@ def command(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "tailbed", *arguments], stdout=subprocess.DEVNULL, check=True)
 
 
-def measure_rates(folder: Path, quick: bool) -> list[Path]:
+def measure_rates(folder: Path, quick: bool, chosen: tuple[str, ...]) -> list[Path]:
     folders = []
     for number, (artifact, stacks, seconds) in enumerate(DEPLOYMENTS[-1:] if quick else DEPLOYMENTS):
+        if not artifact.startswith(chosen):
+            continue
         suite = {
             "name": f"rates-{number}",
             "artifacts": [artifact],
@@ -85,12 +95,23 @@ def measure_rates(folder: Path, quick: bool) -> list[Path]:
         file = folder / f"rates-{number}.yaml"
         file.write_text(yaml.safe_dump(suite))
         folders.append(folder / f"rates-{number}")
-        command("bench", str(file), "--out", str(folders[-1]))
+        with kept_awake(folder):
+            command("bench", str(file), "--out", str(folders[-1]))
     return folders
 
 
-def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[tuple[RunResult, records.Records]]]]:
-    """The VALID runs whose P99 stands, by deployment and share of the capacity."""
+@dataclass(frozen=True)
+class Measured:
+    """A VALID run whose P99 stands."""
+
+    p99_ms: float
+    p50_ms: float
+    rate: float
+    run: Run
+
+
+def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[Measured]]]:
+    """By deployment and share of the capacity."""
     found: dict[Any, Any] = defaultdict(lambda: defaultdict(list))
     for path in sorted(folder.glob("runs/*/result.json")):
         result = RunResult.model_validate_json(path.read_bytes())
@@ -98,89 +119,99 @@ def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[tuple[RunResult
             continue
         deployment = tuple(str(part) for part in (result.model, result.format, result.precision, result.server))
         found[deployment][result.scenario.removeprefix("poisson ")].append(
-            (result, records.read(path.parent / records.NAME))
+            Measured(result.p99_ms, result.p50_ms or np.inf, result.offered_rate or np.nan, Run.read(path.parent))
         )
     return found
 
 
 def predicted_rates(folders: Sequence[Path]) -> bool:
     print("P99 in ms at rates that the model has not seen; runs: how many, and the highest over the lowest")
-    head = "rate     busy  predicted  [95% of runs]  measured   runs        error"
+    head = "rate     busy slower  predicted  measured   runs        error  without"
     print(f"{'deployment':<45}{head}")
-    errors: dict[bool, list[float | None]] = {True: [], False: []}
+    errors: dict[bool, list[tuple[float, float] | None]] = {True: [], False: []}
     repeated: dict[bool, list[float]] = {True: [], False: []}
     by_themselves: list[float] = []
     for folder in folders:
-        for deployment, levels in usable(folder).items():
-            fitted = [run for share in FITTED for _, run in levels.get(share, [])]
-            if len({share for share in FITTED if levels.get(share)}) < 2:
+        deployments = usable(folder)
+        every = [each.run for levels in deployments.values() for runs in levels.values() for each in runs]
+        full_ns = full_speed(every)
+        for deployment, levels in deployments.items():
+            fitted = {share: [each.run for each in levels[share]] for share in FITTED if levels.get(share)}
+            if len(fitted) < 2:
                 print(f"{' '.join(deployment):<39} not enough VALID, undisturbed runs to make a model of")
                 continue
-            fastest = min(result.p50_ms or np.inf for runs in levels.values() for result, _ in runs)
-            model = ReplicaModel.fit(fitted)
-            by_themselves += [by_itself(result, found) for runs in levels.values() for result, found in runs]
-            errors[fastest >= SLOW_MS] += [row(deployment, share, model, levels.get(share, [])) for share in HELD_OUT]
-            repeated[fastest >= SLOW_MS] += [
-                one / another - 1
+            slow = min(each.p50_ms for runs in levels.values() for each in runs) >= SLOW_MS
+            model = AtFullSpeed.fit(fitted, full_ns)
+            plain = ReplicaModel.fit([run for runs in fitted.values() for run in (each.found for each in runs)])
+            by_themselves += [by_itself(share, each, full_ns) for share, runs in levels.items() for each in runs]
+            errors[slow] += [row(deployment, share, model, plain, levels.get(share, [])) for share in HELD_OUT]
+            repeated[slow] += [
+                one.p99_ms / another.p99_ms - 1
                 for share in HELD_OUT
-                for one, another in pairwise(result.p99_ms for result, _ in levels.get(share, []))
+                for one, another in pairwise(levels.get(share, []))
             ]
     for slow, found in errors.items():
-        known = [error for error in found if error is not None]
+        known = [each for each in found if each is not None]
         print(
-            f"requests of {'a millisecond or more' if slow else 'less'}: {within(known)} of {len(known)} within "
-            f"{NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run\n"
-            f"  of one run as another's prediction {within(repeated[slow])} of {len(repeated[slow])}"
+            f"requests of {'a millisecond or more' if slow else 'less'}: {within(error for error, _ in known)} of "
+            f"{len(known)} within {NEEDED_ERROR:.0%}; {len(found) - len(known)} more have no undisturbed run\n"
+            f"  without the core's speed {within(error for _, error in known)} of {len(known)}, "
+            f"of one run as another's prediction {within(repeated[slow])} of {len(repeated[slow])}"
         )
     if by_themselves:
         off = np.exp(np.mean(np.log1p(by_themselves))) - 1
         print(f"every run by a model that is made of it alone: {off:+.0%} on average over {len(by_themselves)}")
     print()
-    judged = [error for error in errors[True] if error is not None]
+    judged = [each[0] for each in errors[True] if each is not None]
     return bool(judged) and within(judged) >= NEEDED_SHARE * len(judged)
 
 
-def within(errors: Sequence[float]) -> int:
+def within(errors: Iterable[float]) -> int:
     """How many are as small as they need be."""
     return sum(abs(error) <= NEEDED_ERROR for error in errors)
 
 
 def row(
-    deployment: tuple[str, ...], share: str, model: ReplicaModel, runs: list[tuple[RunResult, records.Records]]
-) -> float | None:
+    deployment: tuple[str, ...], share: str, model: AtFullSpeed, plain: ReplicaModel, runs: list[Measured]
+) -> tuple[float, float] | None:
+    """Prints a prediction; returns its relative error and that of the one without the core's speed."""
     named = f"{' '.join(deployment):<39} {share:>4}"
     if not runs:
         print(f"{named}  no VALID, undisturbed run")
         return None
-    measured = np.array([result.p99_ms for result, _ in runs])
-    rate = float(np.mean([result.offered_rate for result, _ in runs]))
-    figures, busy = zip(
-        *(simulated(model, found, repetition) for _, found in runs for repetition in range(REPETITIONS)), strict=True
-    )
-    predicted_ms, measured_ms = (float(np.exp(np.log(each).mean())) for each in (figures, measured))
-    low_ms, high_ms = np.quantile(figures, [0.025, 0.975])
-    error = predicted_ms / measured_ms - 1
+    measured_ms = [each.p99_ms for each in runs]
+    figures, busy = zip(*(simulated(model, each.run, n) for each in runs for n in range(REPETITIONS)), strict=True)
+    without, _ = zip(*(simulated(plain, each.run, n) for each in runs for n in range(REPETITIONS)), strict=True)
+    slower = np.mean([each.run.in_window().mean() for each in runs]) / model.full_ns - 1
+    error, error_without = (mean(each) / mean(measured_ms) - 1 for each in (figures, without))
+    spread = max(measured_ms) / min(measured_ms) - 1
     print(
-        f"{named} {rate:>6.0f}/s {np.mean(busy):>5.0%} {predicted_ms:>9.3g}  [{low_ms:.3g}, {high_ms:.3g}]".ljust(85)
-        + f"{measured_ms:>8.3g}  {len(runs)}, {measured.max() / measured.min() - 1:+5.0%}  {error:+6.0%}"
+        f"{named} {np.mean([each.rate for each in runs]):>6.0f}/s {np.mean(busy):>5.0%} {slower:>+6.0%} "
+        f"{mean(figures):>10.3g} {mean(measured_ms):>9.3g}  {len(runs)}, {spread:>+5.0%}"
+        f" {error:>+8.0%} {error_without:>+8.0%}"
     )
-    return error
+    return error, error_without
 
 
-def by_itself(result: RunResult, found: records.Records) -> float:
+def mean(figures: Sequence[float]) -> float:
+    """The geometric one."""
+    return float(np.exp(np.log(figures).mean()))
+
+
+def by_itself(share: str, measured: Measured, full_ns: float) -> float:
     """How far the P99 of a run is off that a model made of nothing else has: what the model cannot express."""
-    assert result.p99_ms is not None
-    model = ReplicaModel.fit([found])
-    figures = [simulated(model, found, repetition)[0] for repetition in range(REPETITIONS)]
-    return float(np.exp(np.log(figures).mean())) / result.p99_ms - 1
+    model = AtFullSpeed.fit({share: [measured.run]}, full_ns)
+    return mean([simulated(model, measured.run, number)[0] for number in range(REPETITIONS)]) / measured.p99_ms - 1
 
 
-def simulated(model: ReplicaModel, found: records.Records, seed: int) -> tuple[float, float]:
-    """P99 in ms of a simulated run with the arrivals of a measured one, and the share of the time that it is busy."""
+def simulated(model: AtFullSpeed | ReplicaModel, run: Run, seed: int) -> tuple[float, float]:
+    """P99 in ms of a simulated run beside a measured one, and the share of the time that it is busy."""
+    found = run.found
     sent_s = np.sort(found.sent_ns - found.facts.load_start_ns) / 1e9
     measured = sent_s >= (found.facts.window_start_ns - found.facts.load_start_ns) / 1e9
-    run = simulate(model, sent_s, 1, None, np.random.default_rng(seed))
-    return 1e3 * percentile(run.response_s[measured], 0.99), run.busy
+    replica = model.beside(run, sent_s) if isinstance(model, AtFullSpeed) else model
+    once = simulate(replica, sent_s, 1, None, np.random.default_rng(seed))
+    return 1e3 * percentile(once.response_s[measured], 0.99), once.busy
 
 
 def search(folder: Path, quick: bool) -> bool:
@@ -247,6 +278,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="short runs: whether it runs, and no evidence")
     parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--deployments", default="", help="beginnings of names, by commas: only those are measured")
     parser.add_argument("--from", dest="origins", type=Path, action="append", help="an experiment with the rates")
     parser.add_argument("--out", type=Path, help="keep what is measured in this folder")
     arguments = parser.parse_args()
@@ -257,7 +289,9 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         good = []
         if "rates" in parts:
-            measured = arguments.origins or measure_rates(folder, arguments.quick)
+            measured = arguments.origins or measure_rates(
+                folder, arguments.quick, tuple(arguments.deployments.split(","))
+            )
             good.append(predicted_rates(measured))
         if "search" in parts:
             good.append(search(folder, arguments.quick))

@@ -23,16 +23,20 @@ from tailbed.experiment.sampling.packages import Packages
 from tailbed.experiment.sampling.probe import Probe, Reading
 from tailbed.experiment.sampling.process_tree import ProcessTree
 from tailbed.experiment.sampling.samples import Samples
+from tailbed.experiment.sampling.speed import Speed
 
 _DEAR_EVERY: Final = 10
 
 
-def probes_of(pid: int | None, cores: Iterable[int], root: Path = Path("/")) -> list[Probe]:
+def probes_of(
+    pid: int | None, cores: Iterable[int], server_cores: Iterable[int] = (), root: Path = Path("/")
+) -> list[Probe]:
     """All that this machine has for a run: of the server's processes, both sides' cores, processor and GPUs.
 
     Args:
         pid: the server, where it can be seen.
         cores: those of server and client.
+        server_cores: those that are the server's alone: their speed is read, which takes a little of their time.
         root: where ``/proc`` and ``/sys`` are.
     """
     probes: list[Probe] = [Cores(cores, root), Packages(root)]
@@ -40,6 +44,7 @@ def probes_of(pid: int | None, cores: Iterable[int], root: Path = Path("/")) -> 
         probes.append(ProcessTree(pid, root))
     if gpus := Gpus.present():
         probes.append(gpus)
+    probes.append(Speed(server_cores))  # last: it may have to wait for a core, and a sample has one time
     return probes
 
 
