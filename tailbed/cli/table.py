@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tailbed.analysis.core_speed import uneven_speed
 from tailbed.results.identity import Identity, short_names
 from tailbed.results.schema import Calibration, Cell, DeploymentFacts, QuotedInterval, Summary
 
@@ -97,6 +98,8 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
     again = sum(run.attempt - 1 for cell in cells for run in cell.runs)
     if again:
         console.print(Text(f"{again} runs were repeated because the machine disturbed them; all are kept", style="dim"))
+    if uneven := uneven_speed(run for cell in cells for run in cell.runs or [cell]):
+        console.print(Text(uneven, style="yellow"))
     if floors:
         console.print(Text(_FLOOR, style="dim"))
     notes = [_QUICK] if any(cell.mode == "quick" for cell in cells) else []

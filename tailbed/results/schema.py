@@ -136,6 +136,13 @@ class Resources(BaseModel):
     gpu_energy_j: float | None = None
     cpu_energy_j: float | None = None
     """Of the whole package, by RAPL."""
+    work_us: float | None = None
+    """CPU time in microseconds of a fixed piece of work on the server's cores, the mean over them: the median of the
+    readings, once a second. The slower the cores, the longer."""
+    fastest_work_us: float | None = None
+    """The same, of the tenth of the readings in which they were fastest: its upper end."""
+    slowest_work_us: float | None = None
+    """The same, of the tenth in which they were slowest: its lower end."""
 
 
 class Calibration(BaseModel):

@@ -18,6 +18,8 @@ def resources(samples: Samples) -> Resources:
     if len(cpu_ns) > 1:
         cpu_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9
         cpu_cores = cpu_s / (float(time_ns[-1] - time_ns[0]) / 1e9)
+    _, work_ns = _sum_over(samples, "work_ns", cores := samples.subjects("work_ns"))
+    fastest, usual, slowest = (_quantile(work_ns / 1e3 / max(len(cores), 1), share) for share in (0.1, 0.5, 0.9))
     gpus = [subject for subject in np.unique(samples.subject).tolist() if subject.startswith("gpu")]
     return Resources(
         cpu_s=cpu_s,
@@ -28,6 +30,9 @@ def resources(samples: Samples) -> Resources:
         gpu_memory_bytes=_most(_sum_over(samples, "memory_bytes", gpus)[1]),
         gpu_energy_j=_sum([_gpu_energy_j(samples, gpu) for gpu in gpus]),
         cpu_energy_j=_sum([_energy_j(samples, "energy_uj", 1e-6, each) for each in samples.subjects("energy_uj")]),
+        work_us=usual,
+        fastest_work_us=fastest,
+        slowest_work_us=slowest,
     )
 
 
@@ -90,6 +95,10 @@ def _sum(values: Sequence[float | None]) -> float | None:
     """None unless there are some and all are known."""
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
+
+
+def _quantile(values: np.ndarray, share: float) -> float | None:
+    return float(np.quantile(values, share)) if len(values) else None
 
 
 def _most(values: np.ndarray) -> int | None:

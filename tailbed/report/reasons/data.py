@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tailbed.analysis.core_speed import uneven_speed
 from tailbed.report.section import Section
 from tailbed.report.source import Link, Source
 from tailbed.results.identity import Identity
@@ -23,10 +24,11 @@ class Doubt(NamedTuple):
 
 
 def prepare(source: Source) -> Section:
-    """All of them; the section also says that there is none."""
+    """All of them; the section also says that there is none, and whether the server's cores were always as fast."""
     doubts = [doubt for cell in source.summary.cells for doubt in _of(source, cell)]
     runs = sum(len(cell.runs) or 1 for cell in source.summary.cells)
-    return Section("Validity, run by run", {"doubts": doubts, "runs": runs})
+    uneven = uneven_speed(run for cell in source.summary.cells for run in cell.runs or [cell])
+    return Section("Validity, run by run", {"doubts": doubts, "runs": runs, "uneven": uneven})
 
 
 def _of(source: Source, cell: Cell) -> Iterator[Doubt]:

@@ -4,7 +4,7 @@ import pytest
 
 from tailbed.cli.inside_table import print_inside
 from tailbed.cli.table import print_summary
-from tailbed.results.schema import ColdStart, DeploymentFacts, ImageFacts
+from tailbed.results.schema import ColdStart, DeploymentFacts, ImageFacts, Resources
 from tests.unit.experiment.results import make_run, make_summary
 
 START = ColdStart(listening_ms=310.0, ready_ms=640.0, first_answer_ms=655.0, steady_ms=None)
@@ -79,3 +79,14 @@ def test_queue_compute_and_the_stages_of_the_start_are_side_by_side(capsys: pyte
 def test_servers_that_tell_nothing_have_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     print_inside(make_summary([[make_run()]], 1))
     assert capsys.readouterr().out == ""
+
+
+def test_cores_that_change_their_speed_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    even = Resources(fastest_work_us=8.0, work_us=8.0, slowest_work_us=8.0)
+    slow = even.model_copy(update={"work_us": 12.8, "slowest_work_us": 12.8})
+    print_summary(make_summary([[make_run(1, resources=even), make_run(2, resources=slow)]], 2))
+    assert "the server's cores computed at 62% to 100% of their best speed" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    print_summary(make_summary([[make_run(1, resources=even), make_run(2, resources=even)]], 2))
+    assert "the server's cores" not in capsys.readouterr().out

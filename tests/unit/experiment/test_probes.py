@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from tailbed.experiment.sampling.cores import Cores
 from tailbed.experiment.sampling.gpus import Gpus
 from tailbed.experiment.sampling.packages import Packages
 from tailbed.experiment.sampling.process_tree import ProcessTree
+from tailbed.experiment.sampling.speed import Speed
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 CHILD = """
@@ -176,6 +178,21 @@ def test_a_kernel_that_tells_no_children_gives_no_sum_without_them(tmp_path: Pat
 
 @pytest.mark.parametrize("core", [min(os.sched_getaffinity(0))])
 def test_this_machine_has_probes(core: int) -> None:
-    found = {key for probe in probes_of(os.getpid(), [core]) for key in _read(probe)}
+    found = {key for probe in probes_of(os.getpid(), [core], [core]) for key in _read(probe)}
     assert ("cpu_ns", "server") in found
     assert ("steal_ns", f"cpu{core}") in found
+    assert ("work_ns", f"cpu{core}") in found
+
+
+def test_speed_is_read_on_each_core_and_the_thread_comes_back() -> None:
+    usable = os.sched_getaffinity(0)
+    cores = sorted(usable)[:2]
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(_read, Speed([*cores, 4095])).result()
+        assert pool.submit(os.sched_getaffinity, 0).result() == usable
+    assert set(found) == {("work_ns", f"cpu{core}") for core in cores}, "and a core that there is not is left out"
+    assert all(value > 0 for value in found.values())
+
+
+def test_speed_of_no_core_is_nothing() -> None:
+    assert _read(Speed([])) == {}

@@ -146,6 +146,17 @@ def test_one_sample_says_nothing_of_time() -> None:
     assert found == Resources(peak_memory_bytes=7)
 
 
+def test_speed_is_the_mean_over_the_cores_in_microseconds() -> None:
+    rows = []
+    for second in range(11):
+        rows += [
+            (second * 10**9, "work_ns", "cpu1", 7_000 + 100 * second),
+            (second * 10**9, "work_ns", "cpu2", 9_000 + 100 * second),
+        ]
+    found = resources(_samples(rows))
+    assert (found.fastest_work_us, found.work_us, found.slowest_work_us) == pytest.approx((8.1, 8.5, 8.9))
+
+
 def test_resources_of_gpus_and_packages() -> None:
     rows = []
     for second in range(3):

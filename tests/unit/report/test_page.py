@@ -13,7 +13,7 @@ import pytest
 from tailbed.report import write_report
 from tailbed.results.decisions import CapacityPlan, QuantizationStudy, Recommendations
 from tailbed.results.folder import ExperimentFolder, ResultsError
-from tailbed.results.schema import RunResult
+from tailbed.results.schema import Resources, RunResult
 from tests.unit.report.decisions import (
     make_deployment_plan,
     make_plan,
@@ -124,6 +124,12 @@ def test_the_data_hold_the_curve_and_the_cold_start(tmp_path: Path) -> None:
     (curve,) = panel["curves"]
     assert (curve["valid"], curve["requests"], curve["failures"]) == (False, 100, 10)
     assert curve["ranks"][-1] == 90, "it stops where the failures begin"
+
+
+def test_cores_that_change_their_speed_are_told(tmp_path: Path) -> None:
+    speed = Resources(fastest_work_us=8.0, work_us=8.0, slowest_work_us=12.8)
+    words = render(make_folder(tmp_path / "results", [make_cell(resources=speed)])).words
+    assert "The server's cores changed their speed by more than 15% within 1 of 1 runs" in words
 
 
 def test_text_from_the_results_cannot_become_markup(tmp_path: Path) -> None:
