@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from tailbed.results.schema import Measurement
+from tailbed.results.schema import Cell, Measurement
 
 EVEN: Final = 1.15
 """The factor within which speeds are alike: more than readings of a quiet core differ by, less than it costs a core
 when another hardware thread of it works (1.3 to 2)."""
 
 
-def uneven_speed(runs: Iterable[Measurement]) -> str | None:
-    """One sentence for the reader where speeds differ, within runs or between them; None where they do not.
+def uneven_speed(cells: Iterable[Cell]) -> str | None:
+    """One sentence for the reader where speeds differ, within the cells' runs or between them; None where they do not.
 
     It is told, and no run is INVALID for it: which requests it moved, and how far, is not known, since work that waits
     for memory is slowed down otherwise than the piece of work is.
     """
+    runs: list[Measurement] = []
+    for cell in cells:
+        runs += cell.runs or [cell]
     known = [
         (each.fastest_work_us, each.work_us, each.slowest_work_us)
         for each in (run.resources for run in runs)

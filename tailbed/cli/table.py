@@ -98,7 +98,7 @@ def print_cells(cells: Sequence[Cell], console: Console, floors: Sequence[Calibr
     again = sum(run.attempt - 1 for cell in cells for run in cell.runs)
     if again:
         console.print(Text(f"{again} runs were repeated because the machine disturbed them; all are kept", style="dim"))
-    if uneven := uneven_speed(run for cell in cells for run in cell.runs or [cell]):
+    if uneven := uneven_speed(cells):
         console.print(Text(uneven, style="yellow"))
     if floors:
         console.print(Text(_FLOOR, style="dim"))

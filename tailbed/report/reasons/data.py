@@ -27,7 +27,7 @@ def prepare(source: Source) -> Section:
     """All of them; the section also says that there is none, and whether the server's cores were always as fast."""
     doubts = [doubt for cell in source.summary.cells for doubt in _of(source, cell)]
     runs = sum(len(cell.runs) or 1 for cell in source.summary.cells)
-    uneven = uneven_speed(run for cell in source.summary.cells for run in cell.runs or [cell])
+    uneven = uneven_speed(source.summary.cells)
     return Section("Validity, run by run", {"doubts": doubts, "runs": runs, "uneven": uneven})
 
 

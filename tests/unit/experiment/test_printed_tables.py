@@ -85,8 +85,6 @@ def test_cores_that_change_their_speed_are_told(capsys: pytest.CaptureFixture[st
     even = Resources(fastest_work_us=8.0, work_us=8.0, slowest_work_us=8.0)
     slow = even.model_copy(update={"work_us": 12.8, "slowest_work_us": 12.8})
     print_summary(make_summary([[make_run(1, resources=even), make_run(2, resources=slow)]], 2))
-    assert "the server's cores computed at 62% to 100% of their best speed" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    assert "the server's cores computed at 62% to 100% of their best speed" in " ".join(capsys.readouterr().out.split())
     print_summary(make_summary([[make_run(1, resources=even), make_run(2, resources=even)]], 2))
     assert "the server's cores" not in capsys.readouterr().out
