@@ -142,8 +142,8 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
                 continue
             slow = min(each.p50_ms for runs in levels.values() for each in runs) >= SLOW_MS
             model = AtFullSpeed.fit(fitted, full_ns)
-            plain = ReplicaModel.fit([run for runs in fitted.values() for run in (each.found for each in runs)])
-            by_themselves += [by_itself(share, each, full_ns) for share, runs in levels.items() for each in runs]
+            plain = ReplicaModel.fit([run.found for runs in fitted.values() for run in runs])
+            by_themselves += [by_itself(each) for runs in levels.values() for each in runs]
             errors[slow] += [row(deployment, share, model, plain, levels.get(share, [])) for share in HELD_OUT]
             repeated[slow] += [
                 one.p99_ms / another.p99_ms - 1
@@ -198,9 +198,12 @@ def mean(figures: Sequence[float]) -> float:
     return float(np.exp(np.log(figures).mean()))
 
 
-def by_itself(share: str, measured: Measured, full_ns: float) -> float:
-    """How far the P99 of a run is off that a model made of nothing else has: what the model cannot express."""
-    model = AtFullSpeed.fit({share: [measured.run]}, full_ns)
+def by_itself(measured: Measured) -> float:
+    """How far the P99 of a run is off that a model made of nothing else has: what the model cannot express.
+
+    Its times have in them how fast the core was.
+    """
+    model = ReplicaModel.fit([measured.run.found])
     return mean([simulated(model, measured.run, number)[0] for number in range(REPETITIONS)]) / measured.p99_ms - 1
 
 
