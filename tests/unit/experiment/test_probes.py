@@ -196,3 +196,11 @@ def test_speed_is_read_on_each_core_and_the_thread_comes_back() -> None:
 
 def test_speed_of_no_core_is_nothing() -> None:
     assert _read(Speed([])) == {}
+
+
+def test_speed_is_not_known_where_the_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> bytes:
+        raise ValueError("[digital envelope routines] invalid iteration count")
+
+    monkeypatch.setattr("hashlib.pbkdf2_hmac", refuse)
+    assert _read(Speed(os.sched_getaffinity(0))) == {}
