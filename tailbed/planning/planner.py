@@ -72,7 +72,7 @@ class Planner:
         shares = ROOMY if len(experiment.placement.cores) >= ROOMY_CORES else CRAMPED
         return validate(
             found.candidate,
-            replica_of(found, experiment.folder.path),
+            replica_of(found, experiment.folder.path)[0],
             rates=[float(f"{share * highest:.3g}") for share in shares],
             folder=own,
             suite=experiment.suite,

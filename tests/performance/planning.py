@@ -6,8 +6,8 @@
 ``rates``: each deployment is measured at six shares of its capacity. Its model is made of the runs at three of them
 and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. A prediction is
 given what the runs that it is compared with had from outside: their arrivals, and how fast the server's core was when,
-read once a second (see ``core_speed``). What a run's P99 has of these is no error of the model. "Without" is the error
-of a prediction that knows of no core's speed. All cores are kept awake meanwhile (see ``awake``).
+read once a second (see ``tailbed.planning.fleet.core_speed``). What a run's P99 has of these is no error of the model.
+"Without" is the error of a prediction that knows of no core's speed. All cores are kept awake meanwhile (``awake``).
 Measured is the geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the
 highest one is above the lowest, which no prediction can be better than that is not told why: below the table stands
 how well a run is predicted by another one of the same load. Busy is for how much of the time the replica then has
@@ -35,25 +35,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 
+from loadtest import records
 from loadtest.inputs import write_pool
+from loadtest.records import Records
 from tailbed.analysis.percentiles import percentile
 from tailbed.experiment.core_stalls import measure_stalls
 from tailbed.experiment.placement import permitted_niceness, place
 from tailbed.planning.balancers import compare, installed
 from tailbed.planning.balancers.measuring import Bench
+from tailbed.planning.core_readings import slowness_of
 from tailbed.planning.fleet import ReplicaModel
+from tailbed.planning.fleet.core_speed import Slowness
 from tailbed.planning.fleet.simulation import simulate
 from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult
 from tailbed.suite import Suite
 from tests.performance.awake import kept_awake
-from tests.performance.core_speed import AtFullSpeed, Run, full_speed
 from tests.performance.waiting_replicas import WaitingReplicas
 
 FITTED, HELD_OUT = ("15%", "40%", "60%"), ("30%", "50%", "70%")
@@ -107,20 +109,40 @@ class Measured:
     p99_ms: float
     p50_ms: float
     rate: float
-    run: Run
+    found: Records
+    slowness: Slowness
+
+    @property
+    def window_s(self) -> tuple[float, float]:
+        """In seconds since the start of the load."""
+        facts = self.found.facts
+        start_ns = facts.load_start_ns
+        return (facts.window_start_ns - start_ns) / 1e9, (facts.window_end_ns - start_ns) / 1e9
+
+    def in_window(self) -> np.ndarray:
+        """The slowness of the core there."""
+        return self.slowness.at(np.arange(*self.window_s, 1.0))
 
 
 def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[Measured]]]:
     """By deployment and share of the capacity."""
-    found: dict[Any, Any] = defaultdict(lambda: defaultdict(list))
+    results: dict[tuple[str, ...], dict[str, RunResult]] = defaultdict(dict)
     for path in sorted(folder.glob("runs/*/result.json")):
         result = RunResult.model_validate_json(path.read_bytes())
-        if ".disturbed" in path.parent.name or result.validity != "VALID" or result.p99_ms is None:
-            continue
-        deployment = tuple(str(part) for part in (result.model, result.format, result.precision, result.server))
-        found[deployment][result.scenario.removeprefix("poisson ")].append(
-            Measured(result.p99_ms, result.p50_ms or np.inf, result.offered_rate or np.nan, Run.read(path.parent))
-        )
+        if ".disturbed" not in path.parent.name and result.validity == "VALID" and result.p99_ms is not None:
+            deployment = tuple(str(part) for part in (result.model, result.format, result.precision, result.server))
+            results[deployment][f"runs/{path.parent.name}"] = result
+    found: dict[tuple[str, ...], dict[str, list[Measured]]] = {}
+    for deployment, runs in results.items():
+        raw = {name: records.read(folder / name / records.NAME) for name in runs}
+        cores = slowness_of(folder, raw)
+        levels = found.setdefault(deployment, defaultdict(list))
+        for name, result in runs.items():
+            assert result.p99_ms is not None
+            assert result.p50_ms is not None
+            assert result.offered_rate is not None
+            measured = Measured(result.p99_ms, result.p50_ms, result.offered_rate, raw[name], cores[name])
+            levels[result.scenario.removeprefix("poisson ")].append(measured)
     return found
 
 
@@ -132,23 +154,18 @@ def predicted_rates(folders: Sequence[Path]) -> bool:
     repeated: dict[bool, list[float]] = {True: [], False: []}
     by_themselves: list[float] = []
     for folder in folders:
-        deployments = usable(folder)
-        every = [each.run for levels in deployments.values() for runs in levels.values() for each in runs]
-        full_ns = full_speed(every)
-        for deployment, levels in deployments.items():
-            fitted = {share: [each.run for each in levels[share]] for share in FITTED if levels.get(share)}
-            if len(fitted) < 2:
+        for deployment, levels in usable(folder).items():
+            fitted = [each for share in FITTED for each in levels[share]]
+            if sum(bool(levels[share]) for share in FITTED) < 2:
                 print(f"{' '.join(deployment):<39} not enough VALID, undisturbed runs to make a model of")
                 continue
             slow = min(each.p50_ms for runs in levels.values() for each in runs) >= SLOW_MS
-            model = AtFullSpeed.fit(fitted, full_ns)
-            plain = ReplicaModel.fit([run.found for runs in fitted.values() for run in runs])
+            raw = [each.found for each in fitted]
+            model, plain = ReplicaModel.fit(raw, cores=[each.slowness for each in fitted]), ReplicaModel.fit(raw)
             by_themselves += [by_itself(each) for runs in levels.values() for each in runs]
-            errors[slow] += [row(deployment, share, model, plain, levels.get(share, [])) for share in HELD_OUT]
+            errors[slow] += [row(deployment, share, model, plain, levels[share]) for share in HELD_OUT]
             repeated[slow] += [
-                one.p99_ms / another.p99_ms - 1
-                for share in HELD_OUT
-                for one, another in pairwise(levels.get(share, []))
+                one.p99_ms / another.p99_ms - 1 for share in HELD_OUT for one, another in pairwise(levels[share])
             ]
     for slow, found in errors.items():
         known = [each for each in found if each is not None]
@@ -172,7 +189,7 @@ def within(errors: Iterable[float]) -> int:
 
 
 def row(
-    deployment: tuple[str, ...], share: str, model: AtFullSpeed, plain: ReplicaModel, runs: list[Measured]
+    deployment: tuple[str, ...], share: str, model: ReplicaModel, plain: ReplicaModel, runs: list[Measured]
 ) -> tuple[float, float] | None:
     """Prints a prediction; returns its relative error and that of the one without the core's speed."""
     named = f"{' '.join(deployment):<39} {share:>4}"
@@ -180,9 +197,10 @@ def row(
         print(f"{named}  no VALID, undisturbed run")
         return None
     measured_ms = [each.p99_ms for each in runs]
-    figures, busy = zip(*(simulated(model, each.run, n) for each in runs for n in range(REPETITIONS)), strict=True)
-    without, _ = zip(*(simulated(plain, each.run, n) for each in runs for n in range(REPETITIONS)), strict=True)
-    slower = np.mean([each.run.in_window().mean() for each in runs]) / model.full_ns - 1
+    told = [simulated(model.on([each.slowness]), each, number) for each in runs for number in range(REPETITIONS)]
+    without = [simulated(plain, each, number)[0] for each in runs for number in range(REPETITIONS)]
+    figures, busy = zip(*told, strict=True)
+    slower = np.mean([each.in_window().mean() for each in runs]) - 1
     error, error_without = (mean(each) / mean(measured_ms) - 1 for each in (figures, without))
     spread = max(measured_ms) / min(measured_ms) - 1
     print(
@@ -203,18 +221,15 @@ def by_itself(measured: Measured) -> float:
 
     Its times have in them how fast the core was.
     """
-    model = ReplicaModel.fit([measured.run.found])
-    return mean([simulated(model, measured.run, number)[0] for number in range(REPETITIONS)]) / measured.p99_ms - 1
+    model = ReplicaModel.fit([measured.found])
+    return mean([simulated(model, measured, number)[0] for number in range(REPETITIONS)]) / measured.p99_ms - 1
 
 
-def simulated(model: AtFullSpeed | ReplicaModel, run: Run, seed: int) -> tuple[float, float]:
-    """P99 in ms of a simulated run beside a measured one, and the share of the time that it is busy."""
-    found = run.found
-    sent_s = np.sort(found.sent_ns - found.facts.load_start_ns) / 1e9
-    measured = sent_s >= (found.facts.window_start_ns - found.facts.load_start_ns) / 1e9
-    replica = model.beside(run, sent_s) if isinstance(model, AtFullSpeed) else model
-    once = simulate(replica, sent_s, 1, None, np.random.default_rng(seed))
-    return 1e3 * percentile(once.response_s[measured], 0.99), once.busy
+def simulated(model: ReplicaModel, run: Measured, seed: int) -> tuple[float, float]:
+    """P99 in ms of a simulated run with the arrivals of a measured one, and the share of the time that it is busy."""
+    sent_s = np.sort(run.found.sent_ns - run.found.facts.load_start_ns) / 1e9
+    once = simulate(model, sent_s, 1, None, np.random.default_rng(seed))
+    return 1e3 * percentile(once.response_s[sent_s >= run.window_s[0]], 0.99), once.busy
 
 
 def search(folder: Path, quick: bool) -> bool:

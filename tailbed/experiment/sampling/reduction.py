@@ -18,8 +18,8 @@ def resources(samples: Samples) -> Resources:
     if len(cpu_ns) > 1:
         cpu_s = float(cpu_ns[-1] - cpu_ns[0]) / 1e9
         cpu_cores = cpu_s / (float(time_ns[-1] - time_ns[0]) / 1e9)
-    _, work_ns = _sum_over(samples, "work_ns", cores := samples.subjects("work_ns"))
-    fastest, usual, slowest = (_quantile(work_ns / 1e3 / max(len(cores), 1), share) for share in (0.1, 0.5, 0.9))
+    _, work_ns = mean_work(samples)
+    fastest, usual, slowest = (_quantile(work_ns / 1e3, share) for share in (0.1, 0.5, 0.9))
     gpus = [subject for subject in np.unique(samples.subject).tolist() if subject.startswith("gpu")]
     return Resources(
         cpu_s=cpu_s,
@@ -53,6 +53,17 @@ def throttles(samples: Samples, cores: Iterable[int]) -> tuple[np.ndarray, np.nd
     if of_cores is None or of_packages is None:
         return of_cores or of_packages
     return of_cores[0], of_cores[1] + of_packages[1]
+
+
+def mean_work(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    """CPU time of the fixed piece of work, in nanoseconds, the mean over the cores that it is done on.
+
+    Returns:
+        int64 and float64 ``[samples]``, the times of the samples that have it of all of them, and the means.
+    """
+    cores = samples.subjects("work_ns")
+    time_ns, total_ns = _sum_over(samples, "work_ns", cores)
+    return time_ns, total_ns / max(len(cores), 1)
 
 
 def _increases(samples: Samples, name: str, cores: Iterable[int]) -> tuple[np.ndarray, np.ndarray] | None:

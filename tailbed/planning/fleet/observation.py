@@ -39,6 +39,7 @@ class Observed:
         found: int ``[requests]``, how many others were in the replica when the request was sent.
         free_s: float ``[requests]``, for how long a server of the replica had been free then; where none was, negative:
             the time until one is, as far as it was known then.
+        start_s: float ``[requests]``, when the request had a server to itself, in seconds since the start of the load.
         took_s: float ``[requests]``, how long the request kept that server, less what later ones delayed it by. Never
             negative: one that overtook others took none.
         alone: whether no request met another one because each was sent when the last was answered: a closed loop of one
@@ -48,6 +49,7 @@ class Observed:
     rate: float
     found: np.ndarray
     free_s: np.ndarray
+    start_s: np.ndarray
     took_s: np.ndarray
     alone: bool
 
@@ -73,6 +75,7 @@ def observe(records: Records, servers: int, interruption_s: float = 0.0) -> Obse
         rate=float(np.count_nonzero(~records.warmup) / window_s) if window_s > 0 else 0.0,
         found=found[measured],
         free_s=free_s[measured],
+        start_s=(sent_s + np.maximum(-free_s, 0.0))[measured],
         took_s=np.maximum(took_s[measured], 0.0),
         alone=_alone(sent_s, done_s, found),
     )

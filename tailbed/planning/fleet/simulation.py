@@ -17,9 +17,10 @@ import numpy as np
 from tailbed.planning.fleet.balancing import choice
 from tailbed.results.decisions.plan import Balancer
 
-Draw = Callable[[int, float], float]
+Draw = Callable[[int, float, float], float]
 """How long a request keeps a server, in seconds, that finds so many others in the replica and a server that has been
-free for so many seconds, or is to be busy for as many more where that is negative."""
+free for so many seconds, or is to be busy for as many more where that is negative; and has it from so many seconds on,
+on the axis of the arrivals."""
 
 
 class Replica(Protocol):
@@ -126,7 +127,8 @@ class _Queue:
             self.delayed_s += delay_s
         free_s = now - free_at[0]
         self._idle_s += max(now - max(free_at[0], self._begin_s), 0.0)
-        done = max(now, free_at[0]) + self._draw(self.inside, free_s)
+        start_s = max(now, free_at[0])
+        done = start_s + self._draw(self.inside, free_s, start_s)
         heapreplace(free_at, done)
         self.inside += 1
         return done

@@ -29,7 +29,7 @@ class Known:
                 yield from sampler(rng, 4096).tolist()
 
         usual, first = endless(self.times), endless(self.first or self.times)
-        return lambda found, _: next(first) if not found else next(usual)
+        return lambda found, *_: next(first) if not found else next(usual)
 
 
 def exponential(mean: float) -> Sampler:

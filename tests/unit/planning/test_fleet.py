@@ -125,7 +125,7 @@ def test_between_two_levels_both_count_and_beyond_them_the_last() -> None:
 
     def shares(rate: float) -> float:
         draw = model.draws(rate, rng)
-        return float(np.mean([draw(0, 1.0) == pytest.approx(0.5e-3) for _ in range(2000)]))
+        return float(np.mean([draw(0, 1.0, 0.0) == pytest.approx(0.5e-3) for _ in range(2000)]))
 
     assert shares(5) == 0
     assert shares(100) == pytest.approx(0.5, abs=0.06)

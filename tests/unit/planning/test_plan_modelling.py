@@ -11,6 +11,7 @@ from loadtest import records
 from loadtest.records import EngineFacts, Records
 from servers import Deployment
 from tailbed.analysis.percentiles import percentile
+from tailbed.experiment import sampling
 from tailbed.planning.acceptance import judge_rate, load_point
 from tailbed.planning.assembly import assemble
 from tailbed.planning.course import Findings
@@ -78,6 +79,19 @@ def measured(found: Findings, folder: Path, rate: float, role: Role, **fields: A
     return result
 
 
+def read_speed(folder: Path, run: RunResult, work_ns: int) -> None:
+    """Say that a fixed piece of work took so long on the server's core in all of a run."""
+    count = 30
+    samples = sampling.Samples(
+        time_ns=(1 + np.arange(count)) * 10**9,
+        name=np.full(count, "work_ns"),
+        subject=np.full(count, "cpu1"),
+        value=np.full(count, work_ns),
+    )
+    assert run.run is not None
+    sampling.write(folder / run.run / sampling.NAME, samples)
+
+
 def findings() -> Findings:
     manifest = SimpleNamespace(model="digits", export="onnx", precision="fp32")
     artifact: Any = SimpleNamespace(ref="digits/onnx/fp32", manifest=manifest)
@@ -122,7 +136,22 @@ def test_what_is_near_the_held_out_rate_or_not_to_be_believed_is_no_part_of_the_
     measured(found, tmp_path, 350.0, "search", validity="INVALID", reasons=["client late"])
     measured(found, tmp_path, 360.0, "search", disturbed=["p99_ms"])
     measured(found, tmp_path, 280.0, "held-out")
-    assert [level.rate for level in replica_of(found, tmp_path).levels] == pytest.approx([120.0], rel=0.05)
+    assert [level.rate for level in replica_of(found, tmp_path)[0].levels] == pytest.approx([120.0], rel=0.05)
+
+
+def test_how_slow_the_cores_were_is_known_of_all_runs_or_of_none(tmp_path: Path) -> None:
+    found = findings()
+    runs = [measured(found, tmp_path, 120.0, "model"), measured(found, tmp_path, 280.0, "held-out")]
+    model, cores = replica_of(found, tmp_path)
+    assert (cores, model.cores) == ({}, ())
+    for run, work_ns in zip(runs, (7_500, 12_000), strict=True):
+        assert replica_of(found, tmp_path)[1] == {}
+        read_speed(tmp_path, run, work_ns)
+    model, cores = replica_of(found, tmp_path)
+    slowness = {run: each.factor.mean() for run, each in cores.items()}
+    assert slowness == pytest.approx({"runs/001": 1.0, "runs/002": 1.6})
+    assert model.cores == (cores["runs/001"],)
+    assert len(model_fleet(found, demand(), tmp_path).predictions) == 2
 
 
 def test_an_invalid_run_is_nothing_to_predict(tmp_path: Path) -> None:
