@@ -83,4 +83,4 @@ def exponent(seen: Sequence[tuple[Observed, Slowness]]) -> float:
         x, y = np.log(slow.at(observed.start_s[idle])), np.log(observed.took_s[idle])
         products += np.sum((x - x.mean()) * (y - y.mean()))
         squares += np.sum((x - x.mean()) ** 2)
-    return float(products / squares)
+    return max(0.0, float(products / squares))
