@@ -58,6 +58,7 @@ _QUICK = _Effort(1, 5, "10%")
 )
 @click.option("--sweep", is_flag=True, help="Measure nine rates around the highest one as well, to check the search.")
 @click.option("--validate", is_flag=True, help="Measure two replicas behind HAProxy or nginx as well.")
+@click.option("--keep-awake", is_flag=True, help="Keep the cores from sleeping meanwhile.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/plan-TIME]")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the plan in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON and nothing else on standard output.")
@@ -78,6 +79,7 @@ def plan(
     quick: bool,
     sweep: bool,
     validate: bool,
+    keep_awake: bool,
     out: Path | None,
     resume: Path | None,
     as_json: bool,
@@ -110,7 +112,7 @@ def plan(
             raise click.UsageError("--with: the deployments of an experiment have their stacks")
         said: dict[str, Any] = {"runs": runs, "duration_s": duration, "tolerance": tolerance}
         effort = (_QUICK if quick else _WHOLE)._replace(**{name: one for name, one in said.items() if one is not None})
-        asked = Asked(slo, rate, arrivals, headroom, price, *effort, sweep, validate)
+        asked = Asked(slo, rate, arrivals, headroom, price, *effort, sweep, validate, keep_awake)
         named = tuple(filter(None, (stacks or _STACK).split(",")))
         source = history.find(origin) if origin is not None else None
         out = out or Path("results") / f"plan-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -54,6 +54,7 @@ def _share(_context: click.Context, _parameter: click.Parameter, value: str | No
     callback=_share,
     help=f"Points of accuracy that the recommended one may be shown to lose.  [default: {_LOSS:.1%}]",
 )
+@click.option("--keep-awake", is_flag=True, help="Keep the cores from sleeping meanwhile.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: results/NAME-TIME]")
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the study in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print quantization.json and nothing else on standard output.")
@@ -67,6 +68,7 @@ def quantize(
     quick: bool,
     duration: float | None,
     accuracy_loss: float | None,
+    keep_awake: bool,
     out: Path | None,
     resume: Path | None,
     as_json: bool,
@@ -82,7 +84,7 @@ def quantize(
     from tailbed.quantization import Asked
 
     if resume is not None:
-        if model or formats or precisions or artifacts or blocks or quick or duration or out:
+        if model or formats or precisions or artifacts or blocks or quick or duration or keep_awake or out:
             raise click.UsageError("--resume goes on with what the folder holds: give nothing else")
         chosen, folder, looked, accuracy_loss = _again(resume, accuracy_loss)
     else:
@@ -92,7 +94,7 @@ def quantize(
             raise click.UsageError("--artifact stands in the place of --formats and --precisions")
         if quick and blocks:
             raise click.UsageError("--quick is --blocks 1: give one of the two")
-        asked = Asked(model, stack, formats, precisions, artifacts, 1 if quick else blocks, duration)
+        asked = Asked(model, stack, formats, precisions, artifacts, 1 if quick else blocks, duration, keep_awake)
         with LiveView() as progress:
             chosen, folder, looked = _prepared(asked, out, progress)
     loss = _LOSS if accuracy_loss is None else accuracy_loss

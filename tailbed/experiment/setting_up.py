@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from exporters import ArtifactStore
+from tailbed.experiment.awake import kept_awake
 from tailbed.experiment.core_stalls import measure_stalls
 from tailbed.experiment.experiment import Experiment
 from tailbed.experiment.exporting import export_all
@@ -51,7 +52,7 @@ class Chosen:
     def experiment(
         self, folder: ExperimentFolder, watcher: Watcher, warn: Callable[[str], None]
     ) -> Iterator[Experiment]:
-        """Export what is served, take services over, and choose cores; in the end services are as they were.
+        """Export what is served, take services over, and choose cores; in the end all is as it was.
 
         Args:
             folder: of a new experiment, or of one that goes on.
@@ -78,4 +79,5 @@ class Chosen:
             measured = candidates(suite, self.selection, artifacts, placement.server)
             measured += services.candidates(placement.server)
             left_out = [*self.selection.left_out, *not_exported, *services.left_out]
-            yield Experiment(suite, measured, folder, placement, left_out, services.engine)
+            with kept_awake(placement.cores if suite.keep_awake else ()):
+                yield Experiment(suite, measured, folder, placement, left_out, services.engine)

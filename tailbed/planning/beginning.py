@@ -34,6 +34,7 @@ class Asked:
     tolerance: str
     sweep: bool
     validate: bool
+    keep_awake: bool = False
 
 
 def begin(
@@ -53,6 +54,8 @@ def begin(
     """
     demand = _demand(asked)
     pairs, settings = deployments_of(source) if source is not None else (None, {})
+    if asked.keep_awake:
+        settings["keep_awake"] = True
     if pairs is not None:
         refs, stacks = (tuple(dict.fromkeys(parts)) for parts in zip(*pairs, strict=True))
     suite = suite_of(refs, stacks, arrivals=demand.arrivals, runs=demand.runs, duration_s=asked.duration_s, **settings)

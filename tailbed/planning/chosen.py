@@ -76,7 +76,7 @@ def deployments_of(folder: ExperimentFolder) -> tuple[Pairs, dict[str, Any]]:
     pairs = tuple(dict.fromkeys(found))
     if not pairs:
         raise DemandError(f"{folder.path}: has no deployment to plan")
-    return pairs, suite.model_dump(include={"settings", "variants", "start_timeout_s", "timeout_s"})
+    return pairs, suite.model_dump(include={"settings", "variants", "start_timeout_s", "timeout_s", "keep_awake"})
 
 
 def choose(suite: Suite, pairs: Pairs | None) -> Chosen:

@@ -45,6 +45,7 @@ class Asked:
         artifacts: ``model/format/precision`` or ``model/format``, in place of formats and precisions.
         blocks: runs of every cell; as many as can show a difference by default.
         duration_s: of every measured window; by default as long as P99 takes.
+        keep_awake: whether the cores are kept from sleeping.
     """
 
     model: str
@@ -54,6 +55,7 @@ class Asked:
     artifacts: tuple[str, ...] = ()
     blocks: int | None = None
     duration_s: float | None = None
+    keep_awake: bool = False
 
 
 def wanted(asked: Asked) -> tuple[list[Ref], list[str]]:
@@ -131,6 +133,7 @@ def suite_of(asked: Asked, refs: Sequence[str], slowest_ms: float) -> Suite:
         duration_s=asked.duration_s or min(_LONGEST_S, max(_SHORTEST_S, longest)),
         blocks=asked.blocks or enough,
         attempts=2,
+        keep_awake=asked.keep_awake,
     )
 
 

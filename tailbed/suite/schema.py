@@ -135,6 +135,8 @@ class Suite(BaseModel):
     """2 measures every deployment against itself, which shows the noise floor of the machine."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """Most attempts at a run that the machine disturbed; all of them are kept."""
+    keep_awake: bool = False
+    """Whether the cores of both sides are kept from sleeping: see ``docs/NOISE.md``."""
     cold_start: ColdStartSettings | None = None
     """None leaves the study of cold starts out; each run's own cold start is always measured."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1

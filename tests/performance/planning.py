@@ -7,7 +7,7 @@
 and predicts the P99 at the other three, which it has not seen, the highest one beyond all that it has. A prediction is
 given what the runs that it is compared with had from outside: their arrivals, and how fast the server's core was when,
 read once a second (see ``tailbed.planning.fleet.core_speed``). What a run's P99 has of these is no error of the model.
-"Without" is the error of a prediction that knows of no core's speed. All cores are kept awake meanwhile (``awake``).
+"Without" is the error of a prediction that knows of no core's speed. The cores are kept awake meanwhile.
 Measured is the geometric mean of the P99 of the VALID, undisturbed runs; the column beside it is by how much the
 highest one is above the lowest, which no prediction can be better than that is not told why: below the table stands
 how well a run is predicted by another one of the same load. Busy is for how much of the time the replica then has
@@ -55,7 +55,6 @@ from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
 from tailbed.results.schema import RunResult
 from tailbed.suite import Suite
-from tests.performance.awake import kept_awake
 from tests.performance.waiting_replicas import WaitingReplicas
 
 FITTED, HELD_OUT = ("15%", "40%", "60%"), ("30%", "50%", "70%")
@@ -93,12 +92,12 @@ def measure_rates(folder: Path, quick: bool, chosen: tuple[str, ...]) -> list[Pa
             "warmup_s": 2,
             "steady_limit_s": 15,
             "blocks": 1 if quick else 2,
+            "keep_awake": True,
         }
         file = folder / f"rates-{number}.yaml"
         file.write_text(yaml.safe_dump(suite))
         folders.append(folder / f"rates-{number}")
-        with kept_awake(folder):
-            command("bench", str(file), "--out", str(folders[-1]))
+        command("bench", str(file), "--out", str(folders[-1]))
     return folders
 
 

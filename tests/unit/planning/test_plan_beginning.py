@@ -104,6 +104,15 @@ def test_the_deployments_of_a_results_folder_with_its_settings(tmp_path: Path) -
     assert chosen.suite.settings.instances == 2
 
 
+@pytest.mark.parametrize(("measured_so", "asked_so"), [(False, True), (True, False), (False, False)])
+def test_cores_are_kept_awake_where_it_is_asked_for_or_was_before(
+    tmp_path: Path, measured_so: bool, asked_so: bool
+) -> None:
+    source = measured(tmp_path / "measured", ("onnx", "fp32", "fastapi"), keep_awake=measured_so)
+    _, chosen, _ = begin(asked(keep_awake=asked_so), (), (), source, tmp_path / "plan")
+    assert chosen.suite.keep_awake == (measured_so or asked_so)
+
+
 def test_the_frontier_of_a_quantization_study(tmp_path: Path) -> None:
     source = measured(tmp_path / "quantize", ("onnx", "fp32", "grpc"), ("onnx", "int8-static", "grpc"))
     source.write_decision(study_of({"fp32": False, "int8-static": True}))
