@@ -49,7 +49,7 @@ from tailbed.planning.balancers import compare, installed
 from tailbed.planning.balancers.measuring import Bench
 from tailbed.planning.core_readings import slowness_of
 from tailbed.planning.fleet import ReplicaModel
-from tailbed.planning.fleet.core_speed import Slowness
+from tailbed.planning.fleet.core_speed import ALWAYS_AS_FAST, Slowness
 from tailbed.planning.fleet.simulation import simulate
 from tailbed.results.decisions import CapacityPlan
 from tailbed.results.folder import ExperimentFolder
@@ -140,7 +140,8 @@ def usable(folder: Path) -> dict[tuple[str, ...], dict[str, list[Measured]]]:
             assert result.p99_ms is not None
             assert result.p50_ms is not None
             assert result.offered_rate is not None
-            measured = Measured(result.p99_ms, result.p50_ms, result.offered_rate, raw[name], cores[name])
+            core = cores.get(name, ALWAYS_AS_FAST)
+            measured = Measured(result.p99_ms, result.p50_ms, result.offered_rate, raw[name], core)
             levels[result.scenario.removeprefix("poisson ")].append(measured)
     return found
 
