@@ -3,12 +3,18 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
 
 from servers import ProcessError
 from tailbed.experiment.awake import kept_awake
+from tailbed.experiment.services import Services
+from tailbed.experiment.setting_up import Chosen
+from tailbed.results.folder import ExperimentFolder
+from tailbed.suite import Selection, Suite
 
 PATIENCE_S = 20.0
 
@@ -53,3 +59,16 @@ def test_a_core_that_there_is_not_is_one_line_and_nothing_is_left() -> None:
     with pytest.raises(ProcessError), kept_awake([first, 4095]):
         pass
     assert not psutil.Process().children(recursive=True)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_experiment_keeps_its_cores_awake_where_its_suite_says_so(tmp_path: Path, asked: bool) -> None:
+    suite = Suite.model_validate(
+        {"name": "awake", "stacks": ["grpc"], "scenarios": [{"kind": "closed"}], "models": ["digits"]}
+        | {"formats": ["onnx"], "keep_awake": asked}
+    )
+    chosen = Chosen(suite, Selection(()), Services.find([]))
+    with chosen.experiment(ExperimentFolder.create(tmp_path / "results"), Mock(), Mock()) as experiment:
+        cores = sorted(experiment.placement.cores) if asked else []
+        _until(lambda: sorted(_idling()) == cores)
+    assert not _idling()
