@@ -91,7 +91,7 @@ def measure_rates(folder: Path, quick: bool, chosen: tuple[str, ...]) -> list[Pa
             "duration_s": 4 if quick else seconds,
             "warmup_s": 2,
             "steady_limit_s": 15,
-            "blocks": 1 if quick else 2,
+            "blocks": 1 if quick else 3,
             "keep_awake": True,
         }
         file = folder / f"rates-{number}.yaml"

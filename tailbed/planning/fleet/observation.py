@@ -54,7 +54,7 @@ class Observed:
     alone: bool
 
 
-def observe(records: Records, servers: int, interruption_s: float = 0.0) -> Observed:
+def observe(records: Records, servers: int, interruption_s: tuple[float, ...] = ()) -> Observed:
     """Read what a replica of ``servers`` servers at one queue did with the requests of a run.
 
     Requests of the warm-up and those that failed are in the queue, but not in what is read.
@@ -62,14 +62,15 @@ def observe(records: Records, servers: int, interruption_s: float = 0.0) -> Obse
     Args:
         records: of the run.
         servers: how many requests the replica computes at the same time.
-        interruption_s: by how much a request that comes while another one is computed delays it, of one server.
+        interruption_s: by how much a request that comes while another one is computed delays it, of one server: see
+            ``interruption``.
     """
     sent_s, done_s, measured = _in_order(records)
     free_s, took_s = _kept(sent_s, done_s, servers)
-    if interruption_s:
-        free_s, took_s = uninterrupted(sent_s, free_s, took_s, interruption_s)
     # Whoever is answered by then was sent by then, so that their number alone says who is left.
     found = np.arange(len(sent_s)) - np.searchsorted(np.sort(done_s), sent_s, side="right")
+    if interruption_s:
+        free_s, took_s = uninterrupted(sent_s, found, free_s, took_s, interruption_s)
     window_s = (records.facts.window_end_ns - records.facts.window_start_ns) / _NS
     return Observed(
         rate=float(np.count_nonzero(~records.warmup) / window_s) if window_s > 0 else 0.0,
@@ -85,7 +86,7 @@ def arrived(records: Records) -> Arrived:
     """What a replica of one server shows of interruptions."""
     sent_s, done_s, measured = _in_order(records)
     free_s, took_s = _kept(sent_s, done_s, 1)
-    return Arrived(sent_s, took_s, measured & (free_s >= 0))
+    return Arrived(sent_s, free_s, took_s, measured)
 
 
 def servers_of(runs: list[Records]) -> int:

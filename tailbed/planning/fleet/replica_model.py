@@ -46,8 +46,8 @@ class ReplicaModel:
 
     Attributes:
         servers: how many requests it computes at the same time.
-        interruption_s: by how many seconds a request that comes while another one is computed delays it; known of
-            one server only.
+        interruption_s: by how many seconds a request that comes while another one is computed delays it, by how many
+            it finds; known of one server only.
         levels: the rates that it was measured at, ascending; the times are those at full speed where the cores' speed
             is known.
         exponent: how much of its cores' slowness it feels.
@@ -57,7 +57,7 @@ class ReplicaModel:
     """
 
     servers: int
-    interruption_s: float
+    interruption_s: tuple[float, ...]
     levels: tuple[Level, ...]
     exponent: float = 0.0
     cores: tuple[Slowness, ...] = ()
@@ -86,7 +86,7 @@ class ReplicaModel:
         pairs = [pair for pair in zip(runs, known, strict=True) if np.count_nonzero(pair[0].sent_ns > 0)]
         sent = [run for run, _ in pairs]
         count = servers or (servers_of(sent) if sent else 1)
-        interruption_s = interruption([arrived(run) for run in sent]) if count == 1 else 0.0
+        interruption_s = interruption([arrived(run) for run in sent]) if count == 1 else ()
         observed = [(observe(run, count, interruption_s), slow) for run, slow in pairs]
         observed = [pair for pair in observed if len(pair[0].found)]
         open_loop = [pair for pair in observed if not pair[0].alone] or observed

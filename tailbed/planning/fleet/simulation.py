@@ -32,8 +32,11 @@ class Replica(Protocol):
         ...
 
     @property
-    def interruption_s(self) -> float:
-        """By how much a request delays those that it finds, in seconds; 0 with several servers."""
+    def interruption_s(self) -> tuple[float, ...]:
+        """By how many seconds a request delays those that it finds: where that is one, where it is two, and so on.
+
+        The last also where it is more; none where it does not delay them, as with several servers.
+        """
         ...
 
     def draws(self, rate: float, rng: np.random.Generator) -> Draw:
@@ -122,7 +125,8 @@ class _Queue:
         free_at = self._free_at
         if self.inside and self._interruption_s:
             # Of two that share a core the shorter one is delayed by as much as it takes itself.
-            delay_s = min(self._interruption_s, max(free_at[0] - now, 0.0))
+            by_found_s = self._interruption_s[min(self.inside, len(self._interruption_s)) - 1]
+            delay_s = min(by_found_s, max(free_at[0] - now, 0.0))
             free_at[0] += delay_s
             self.delayed_s += delay_s
         free_s = now - free_at[0]

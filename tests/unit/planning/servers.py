@@ -21,7 +21,7 @@ class Known:
     times: Sampler
     first: Sampler | None = None
     servers: int = 1
-    interruption_s: float = 0.0
+    interruption_s: tuple[float, ...] = ()
 
     def draws(self, rate: float, rng: np.random.Generator) -> Draw:  # noqa: ARG002  # the same at every rate
         def endless(sampler: Sampler) -> Iterator[float]:
@@ -89,17 +89,20 @@ def queue(sent_s: np.ndarray, times_s: np.ndarray, servers: int = 1) -> np.ndarr
     return done
 
 
-def frontend_on_the_models_core(rng: np.random.Generator, rate: float, count: int) -> Records:
+def frontend_on_the_models_core(
+    rng: np.random.Generator, rate: float, count: int, beside_many_s: float = 0.5e-3
+) -> Records:
     """A server whose frontend has the model's core: it reads each request for 0.5 ms as it comes, before all else.
 
-    The model computes 1.5 ms with a spread of 10%, first come first served, while nothing is to be read.
+    One that finds two others or more it reads for ``beside_many_s``. The model computes 1.5 ms with a spread of 10%,
+    first come first served, while nothing is to be read.
     """
     sent = np.cumsum(rng.exponential(1 / rate, count))
     compute = np.maximum(1.5e-3 * (1 + 0.1 * rng.standard_normal(count)), 1e-6)
     done = np.empty(count)
     read, first = 0.0, 0
     for index, (now, then) in enumerate(zip(sent.tolist(), [*sent.tolist()[1:], np.inf], strict=True)):
-        read += 0.5e-3
+        read += 0.5e-3 if index - first < 2 else beside_many_s
         while first <= index and now < then:
             # One step: what is to be read, or else the first request, until it is done or the next one comes.
             step = min(read or float(compute[first]), then - now)

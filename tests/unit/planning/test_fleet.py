@@ -94,10 +94,24 @@ def test_a_frontend_on_the_models_core_delays_what_is_computed(rate: int) -> Non
     # Its capacity is 500/s. The times of its requests, drawn independently of one another, make 15 to 33% less.
     rng = np.random.default_rng(rate)
     model = ReplicaModel.fit([frontend_on_the_models_core(rng, each, 15_000) for each in (75, 200, 300)])
-    assert model.interruption_s == pytest.approx(0.5e-3, rel=0.05)
+    assert model.interruption_s == pytest.approx((0.5e-3, 0.5e-3, 0.5e-3), rel=0.1)
     measured = np.exp(np.mean([np.log(p99_ms(frontend_on_the_models_core(rng, rate, 15_000))) for _ in range(3)]))
     predicted = predict(model, rate=rate, requests=15_000, repetitions=5)
     assert predicted.estimate_ms == pytest.approx(measured, rel=0.08)
+
+
+@pytest.mark.parametrize("rate", [250, 400])
+def test_a_frontend_that_reads_several_at_once_delays_by_how_many_there_are(rate: int) -> None:
+    # Were all taken to delay by the same, the P99 would come out 27% too high at 250/s, and 55% at 400/s.
+    rng = np.random.default_rng(rate)
+    runs = [frontend_on_the_models_core(rng, each, 15_000, 0.1e-3) for each in (75, 200, 350)]
+    model = ReplicaModel.fit(runs)
+    alone_s, *more_s = model.interruption_s
+    assert alone_s == pytest.approx(0.5e-3, rel=0.15)
+    assert more_s == pytest.approx([0.1e-3, 0.1e-3], abs=0.05e-3)
+    measured = [p99_ms(frontend_on_the_models_core(rng, rate, 15_000, 0.1e-3)) for _ in range(3)]
+    predicted = predict(model, rate=rate, requests=15_000, repetitions=5)
+    assert predicted.estimate_ms == pytest.approx(np.exp(np.log(measured).mean()), rel=0.08)
 
 
 def test_a_frontend_beside_its_model_interrupts_nothing() -> None:
@@ -105,8 +119,8 @@ def test_a_frontend_beside_its_model_interrupts_nothing() -> None:
     for seed in range(8):
         rng = np.random.default_rng(seed)
         shown.append(ReplicaModel.fit([frontend_and_model(rng, each, 15_000) for each in (200, 500)]).interruption_s)
-    assert sum(each > 0 for each in shown) <= 1, "three standard errors: one in seven hundred"
-    assert max(shown) < 0.02e-3, "and then hardly anything of its 1.6 ms"
+    assert sum(each != () for each in shown) <= 1, "three standard errors: one in seven hundred"
+    assert max(sum(each) for each in shown) < 0.02e-3, "and then hardly anything of its 1.6 ms"
 
 
 def test_two_servers_are_predicted_as_two() -> None:
