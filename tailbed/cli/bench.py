@@ -27,6 +27,7 @@ EXIT_FAILED = 1
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with the experiment in this folder.")
 @click.option("--blocks", type=click.IntRange(1, 1000), help="Runs of every cell, instead of the suite's own number.")
 @click.option("--aa", is_flag=True, help="Measure every deployment against itself: the noise floor of this machine.")
+@click.option("--keep-awake", is_flag=True, help="Keep the cores from sleeping meanwhile.")
 @click.option(
     "--goal",
     type=click.Choice(["p99", "throughput", "cost", "cold-start"]),
@@ -43,6 +44,7 @@ def bench(
     resume: Path | None,
     blocks: int | None,
     aa: bool,
+    keep_awake: bool,
     goal: Goal | None,
     slo: str | None,
     price: str | None,
@@ -68,7 +70,7 @@ def bench(
 
     asked = Asked.read(goal, slo, price, scenario)
     if resume is not None:
-        if suite or refs or out or blocks or aa:
+        if suite or refs or out or blocks or aa or keep_awake:
             raise click.UsageError("--resume goes on with what the folder holds: give no other suite")
         folder = ExperimentFolder(resume)
         folder.read_summary()
@@ -76,7 +78,8 @@ def bench(
         asked.check(chosen.suite)
     else:
         plan = read_suite(suite or "quick")
-        plan = plan.model_copy(update={"blocks": blocks or plan.blocks, "arms": 2 if aa else plan.arms})
+        said = {"blocks": blocks, "arms": 2 if aa else None, "keep_awake": keep_awake or None}
+        plan = plan.model_copy(update={name: one for name, one in said.items() if one is not None})
         if refs and plan.services:
             raise click.UsageError("--artifact: services serve what they were prepared with")
         plan = plan.serving(refs) if refs else plan

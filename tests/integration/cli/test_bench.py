@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from loadtest import records
+from tailbed.suite import read_suite
 from tests.conftest import Exported
 
 TAILBED = [sys.executable, "-m", "tailbed"]
@@ -167,7 +168,7 @@ def test_an_experiment_killed_outright_is_still_readable(digits: Exported, tmp_p
 def test_a_stopped_experiment_is_resumed_and_compared(digits: Exported, tmp_path: Path) -> None:
     out = tmp_path / "out"
     text = SUITE.replace("[onnx, torchscript]", "[onnx]").replace("  - {kind: closed}\n", "")
-    words = ["bench", write_suite(tmp_path, text), "--blocks", "2", "--out", str(out)]
+    words = ["bench", write_suite(tmp_path, text), "--blocks", "2", "--keep-awake", "--out", str(out)]
     with subprocess.Popen([*TAILBED, *words], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 90
         while len(list(out.glob("runs/*/result.json"))) < 2:
@@ -178,6 +179,10 @@ def test_a_stopped_experiment_is_resumed_and_compared(digits: Exported, tmp_path
     before = {path.parent.name: path.read_text() for path in out.glob("runs/*/result.json")}
     finished = {name for name, text in before.items() if json.loads(text)["finished"]}
     assert 2 <= len(finished) < 4
+    assert read_suite(str(out / "suite.yaml")).keep_awake
+    again = subprocess.run([*TAILBED, "bench", "--resume", str(out), "--keep-awake"], capture_output=True, text=True)
+    assert again.returncode == 2
+    assert "give no other suite" in again.stderr
     done = subprocess.run([*TAILBED, "bench", "--resume", str(out), "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
